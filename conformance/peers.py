@@ -1,0 +1,109 @@
+"""Peers of the loop under test, as fixtures: blocking sockets and threads, so that a loop is never its own witness.
+
+Every wait of a peer is bounded by :data:`PATIENCE`. What a peer's thread raises is raised again where the case
+asks for its result, or at the end of the case.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import Any, Protocol, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+PATIENCE = 5.0
+"""Seconds a peer waits for the loop under test before it gives up: loopback answers within milliseconds."""
+
+
+class InThread(Protocol):
+    """Starts ``function(*arguments)`` in a thread of its own; the future has its result."""
+
+    def __call__(self, function: Callable[..., T], /, *arguments: Any) -> Future[T]: ...
+
+
+@pytest.fixture
+def in_thread() -> Iterator[InThread]:
+    """Run blocking functions beside the loop under test; all have ended when the case has."""
+    started: list[tuple[threading.Thread, Future[Any]]] = []
+
+    def start(function: Callable[..., Any], /, *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                future.set_result(function(*arguments))
+            except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the result
+                future.set_exception(error)
+
+        thread = threading.Thread(target=work, name=f"peer-{len(started)}", daemon=True)
+        started.append((thread, future))
+        thread.start()
+        return future
+
+    yield start
+    for thread, _ in started:
+        thread.join(PATIENCE)
+    for thread, future in started:
+        assert not thread.is_alive(), f"{thread.name} still runs {PATIENCE} s after the case"
+        future.result()
+
+
+@pytest.fixture
+def socket_pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two connected stream sockets: the first non-blocking for the loop, the second blocking for the peer."""
+    here, there = socket.socketpair()
+    with here, there:
+        here.setblocking(False)
+        there.settimeout(PATIENCE)
+        yield here, there
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """A blocking TCP socket that listens on an ephemeral port of 127.0.0.1: the peer's server."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(PATIENCE)
+        yield server
+
+
+@pytest.fixture
+def tcp_pair(listener: socket.socket) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two connected TCP sockets: the first non-blocking for the loop, the second blocking for the peer."""
+    here = socket.create_connection(listener.getsockname(), PATIENCE)
+    with here:
+        there, _ = listener.accept()
+        with there:
+            here.setblocking(False)
+            there.settimeout(PATIENCE)
+            yield here, there
+
+
+def fill(sock: socket.socket) -> int:
+    """Write to a non-blocking socket until the kernel takes no more; return the number of bytes."""
+    written = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            written += sock.send(bytes(65536))
+    return written
+
+
+def receive_exactly(sock: socket.socket, size: int) -> bytes:
+    """Read `size` bytes from a blocking socket; fewer only if the other side ends first."""
+    received = bytearray()
+    while len(received) < size and (data := sock.recv(min(65536, size - len(received)))):
+        received += data
+    return bytes(received)
+
+
+def receive_all(sock: socket.socket) -> bytes:
+    """Read from a blocking socket until the other side ends."""
+    received = bytearray()
+    while data := sock.recv(65536):
+        received += data
+    return bytes(received)

@@ -1,0 +1,31 @@
+"""What the cases ask of whoever runs them: the types of the fixtures that stand for the loop under test.
+
+``loop``
+    A fresh event loop, not running, never set as current. It is closed after the case. A backend that only exists
+    inside another runtime (trio-asyncio) cannot hand one out: cases that ask for it are skipped there, so a case
+    asks for it only if it is about starting, stopping or closing loops.
+``new_loop``
+    Makes one more loop of the same kind, which is closed after the case too.
+``run``
+    Runs an async function on the loop under test and returns its result. Cases written as ``async def`` do not
+    name it: :func:`~everyloop.conformance.declare.shows` asks for it on their behalf.
+``observe``
+    Records what an informational case saw; the text becomes the result's detail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+T = TypeVar("T")
+
+LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
+Observe: TypeAlias = Callable[[str], None]
+
+
+class Run(Protocol):
+    """Runs ``main()`` to its end on the loop under test and returns what it returned."""
+
+    def __call__(self, main: Callable[[], Coroutine[Any, Any, T]], /) -> T: ...

@@ -1,0 +1,1 @@
+"""The top floor: choose backends, run the cases on them, judge, report."""

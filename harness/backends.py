@@ -1,0 +1,233 @@
+"""The backends: what the suite can be run on, how to name one and how to open it."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from ..conformance.subject import LoopFactory, Run
+
+GROUP = "everyloop.backends"
+
+
+class BackendError(Exception):
+    """A backend cannot be named, imported or opened; the text is one line for a person."""
+
+
+@dataclass(frozen=True)
+class Guest:
+    """An event loop that exists only inside another runtime, and so cannot be handed out stopped.
+
+    Attributes:
+        run: runs an async function on the loop and returns its result.
+    """
+
+    run: Run
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Something the suite can be run on.
+
+    Attributes:
+        name: as on the command line and in the results.
+        reference: ``package.module:attribute``, a loop factory or a :class:`Guest`.
+        package: what must be importable for it; None for the standard library.
+        distribution: whose version is the backend's; None: Python's.
+        extra: the extra of everyloop that installs it.
+        platforms: the values of :data:`sys.platform` where it exists; None: everywhere.
+        requires: ``module.attribute`` that this platform's Python must have.
+        emulated: whether a fake kernel stands under it.
+        asyncio: whether it has an asyncio loop at all; a backend without one has capabilities only.
+        knobs: values given after ``@`` in its name, by knob.
+    """
+
+    name: str
+    reference: str
+    package: str | None = None
+    distribution: str | None = None
+    extra: str | None = None
+    platforms: tuple[str, ...] | None = None
+    requires: str | None = None
+    emulated: bool = False
+    asyncio: bool = True
+    knobs: Mapping[str, str] = field(default_factory=dict)
+
+    def version(self) -> str:
+        """Return the version of the distribution the loop comes from."""
+        if self.distribution is None:
+            return ".".join(map(str, sys.version_info[:3]))
+        try:
+            return importlib.metadata.version(self.distribution)
+        except importlib.metadata.PackageNotFoundError:
+            return "unknown"
+
+    def why_not_here(self) -> str | None:
+        """Say why the backend cannot be opened, without importing it; None if it should be possible."""
+        if self.platforms is not None and sys.platform not in self.platforms:
+            return f"exists only on {', '.join(self.platforms)}"
+        if self.requires is not None:
+            module, _, attribute = self.requires.partition(".")
+            if not hasattr(importlib.import_module(module), attribute):
+                return f"this platform has no {self.requires}"
+        if self.package is not None and importlib.util.find_spec(self.package) is None:
+            return f"{self.package} is not installed: pip install 'everyloop[{self.extra}]'"
+        return None
+
+
+@dataclass(frozen=True)
+class OpenBackend:
+    """A backend that was imported and proved to run a coroutine.
+
+    Attributes:
+        backend: the entry it was made from.
+        loop: module and name of the type of its loop, as seen from inside a running coroutine.
+        new_loop: hands out a stopped loop; None for guests.
+        run: for guests: runs an async function.
+    """
+
+    backend: Backend
+    loop: str
+    new_loop: LoopFactory | None
+    run: Run | None
+
+
+_LOOPS = f"{__package__}.loops"
+_BSD = ("darwin", "freebsd", "openbsd", "netbsd")
+
+BUILT_IN: tuple[Backend, ...] = (
+    Backend("asyncio", "asyncio:new_event_loop"),
+    Backend("asyncio-select", f"{_LOOPS}:select_loop"),
+    Backend("asyncio-poll", f"{_LOOPS}:poll_loop", requires="select.poll"),
+    Backend("asyncio-epoll", f"{_LOOPS}:epoll_loop", requires="select.epoll"),
+    Backend("asyncio-kqueue", f"{_LOOPS}:kqueue_loop", requires="select.kqueue"),
+    Backend("asyncio-selector", "asyncio:SelectorEventLoop", platforms=("win32",)),
+    Backend("asyncio-proactor", "asyncio:ProactorEventLoop", platforms=("win32",)),
+    Backend("uvloop", "uvloop:new_event_loop", "uvloop", "uvloop", "uvloop", ("linux", *_BSD)),
+    Backend("winloop", "winloop:new_event_loop", "winloop", "winloop", "winloop", ("win32",)),
+    Backend("rloop", "rloop:new_event_loop", "rloop", "rloop", "rloop", ("linux", *_BSD)),
+    Backend("qasync", f"{_LOOPS}:qasync_loop", "qasync", "qasync", "qt"),
+    Backend("trio-asyncio", f"{_LOOPS}:TRIO_ASYNCIO", "trio_asyncio", "trio-asyncio", "trio"),
+    Backend("trio", "trio:run", "trio", "trio", "trio", asyncio=False),
+)
+
+
+def registered() -> dict[str, Backend]:
+    """Every backend with a name: the built-in ones, then those that other packages registered."""
+    found = {backend.name: backend for backend in BUILT_IN}
+    for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        if entry.name not in found:
+            distribution = entry.dist.name if entry.dist else None
+            found[entry.name] = Backend(entry.name, entry.value, distribution=distribution)
+    return found
+
+
+def find(text: str) -> Backend:
+    """Return the backend that `text` names: ``name``, ``name@knob=value,…`` or ``package.module:factory``.
+
+    Raises:
+        BackendError: nothing has that name, or the backend has no such knob.
+    """
+    name, at, knob_text = text.partition("@")
+    known = registered()
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        if not (module and attribute):
+            raise BackendError(f"{text!r} is no backend: write package.module:factory")
+        backend = Backend(name, name, distribution=_distribution_of(module))
+    elif name in known:
+        backend = known[name]
+    else:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "`everyloop list backends` shows all"
+        raise BackendError(f"unknown backend {name!r}: {hint} (your own: package.module:factory)")
+    if at:
+        # Real loops have no knobs: there is nothing about a real kernel that we could turn.
+        first = knob_text.partition("=")[0] or knob_text
+        raise BackendError(f"{name} has no knob {first!r}: only emulated backends have knobs")
+    return backend
+
+
+def open_backend(backend: Backend) -> OpenBackend:
+    """Import a backend and prove that it runs ``asyncio.sleep(0)`` on its own loop.
+
+    Raises:
+        BackendError: it is missing, or it cannot do that.
+    """
+    if not backend.asyncio:
+        raise BackendError(f"{backend.name} has no asyncio loop: the behaviours cannot be run on it")
+    if (missing := backend.why_not_here()) is not None:
+        raise BackendError(f"{backend.name}: {missing}")
+    thing = _resolve(backend)
+    if isinstance(thing, Backend):  # an entry point may name a finished entry
+        return open_backend(replace(thing, name=backend.name))
+    if isinstance(thing, Guest):
+        return OpenBackend(backend, _prove(backend, thing.run), None, thing.run)
+    if not callable(thing):
+        raise BackendError(f"{backend.name}: {backend.reference} is {thing!r}, not a function that makes a loop")
+    factory = cast("LoopFactory", thing)
+    try:
+        loop: object = factory()
+    except Exception as error:
+        raise BackendError(f"{backend.name}: the factory raised {_one_line(error)}") from error
+    if not isinstance(loop, asyncio.AbstractEventLoop):
+        kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
+        raise BackendError(f"{backend.name}: the factory returned a {kind}, which is no asyncio.AbstractEventLoop")
+    found = loop
+    try:
+        name = _prove(backend, lambda main: found.run_until_complete(main()))
+    finally:
+        if not loop.is_running():
+            loop.close()
+    return OpenBackend(backend, name, factory, None)
+
+
+def type_name(loop: object) -> str:
+    """Module and name of an object's type, ``uvloop.Loop``."""
+    return f"{type(loop).__module__}.{type(loop).__qualname__}"
+
+
+def _prove(backend: Backend, run: Run) -> str:
+    async def main() -> str:
+        await asyncio.sleep(0)
+        return type_name(asyncio.get_running_loop())
+
+    try:
+        return run(main)
+    except Exception as error:
+        raise BackendError(f"{backend.name}: cannot run asyncio.sleep(0): {_one_line(error)}") from error
+
+
+def _resolve(backend: Backend) -> Any:
+    module, _, attributes = backend.reference.partition(":")
+    try:
+        thing: Any = importlib.import_module(module)
+    except Exception as error:
+        raise BackendError(f"{backend.name}: cannot import {module}: {_one_line(error)}") from error
+    for attribute in attributes.split("."):
+        try:
+            thing = getattr(thing, attribute)
+        except AttributeError:
+            raise BackendError(f"{backend.name}: {module} has no {attributes!r}") from None
+    return thing
+
+
+def _distribution_of(module: str) -> str | None:
+    """The one distribution that provides a module's top-level package, if it is installed from one."""
+    owners = importlib.metadata.packages_distributions().get(module.partition(".")[0], [])
+    return owners[0] if len(set(owners)) == 1 else None
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+Factory = Callable[[], object]

@@ -1,0 +1,180 @@
+"""The cases as pytest tests: the loop under test as fixtures, gates as skips, verdicts in the reports."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+
+from .. import conformance
+from ..conformance import catalogue
+from ..conformance.declare import declaration
+from ..conformance.subject import LoopFactory, Observe, Run
+from . import backends
+from .judging import LoopFault, Outcome, judge
+
+PEERS = f"{conformance.__name__}.peers"
+# Assertions explain themselves only if they are rewritten, which must be asked for before the import.
+pytest.register_assert_rewrite(PEERS, *(f"{conformance.__name__}.{name}" for name in catalogue.modules()))
+
+OUTCOME = pytest.StashKey[Outcome]()
+OBSERVED = pytest.StashKey[list[str]]()
+
+
+@cache
+def opened(name: str) -> backends.OpenBackend:
+    """Open a backend, once in a process."""
+    return backends.open_backend(backends.find(name))
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the results say of a case besides its verdict."""
+
+    id: str
+    behaviour: catalogue.Behaviour
+    backend: str
+
+
+def case_of(item: pytest.Item) -> Case | None:
+    """Return the case that a test item is; None for a test that is none."""
+    if not isinstance(item, pytest.Function) or (declared := declaration(item.obj)) is None:
+        return None
+    backend: str = item.callspec.params["backend"]
+    # Our own parameter is applied last, so it ends the id: "name[x-uvloop]" or "name[uvloop]".
+    name = item.name.removesuffix(f"{backend}]").removesuffix("-").removesuffix("[")
+    if "[" in name:
+        name += "]"
+    return Case(f"{item.path.stem}::{name}", catalogue.behaviours()[declared.behaviour], backend)
+
+
+class Suite:
+    """The plugin that is active when ``--everyloop`` names backends."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Suite:
+        """Make the plugin for a pytest run; bad names end it with a usage error."""
+        names = tuple(filter(None, config.getoption("everyloop").split(",")))
+        if not names:
+            raise pytest.UsageError("--everyloop: name at least one backend, such as --everyloop uvloop")
+        try:
+            for name in names:
+                backends.find(name)
+        except backends.BackendError as error:
+            raise pytest.UsageError(f"--everyloop: {error}") from None
+        config.pluginmanager.import_plugin(PEERS)
+        return cls(names)
+
+    def pytest_report_header(self) -> str:
+        """Say what is under test."""
+        return f"everyloop: {', '.join(self.names)}"
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Make a test of every case and every backend."""
+        if declaration(metafunc.function) is not None:
+            metafunc.fixturenames.append("backend")
+            metafunc.parametrize("backend", self.names, indirect=True)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Skip a case whose gates do not hold, or whose behaviour is not promised here."""
+        case = case_of(item)
+        if case is None:
+            return
+        if (why := case.behaviour.why_not_here()) is not None:
+            pytest.skip(f"{case.behaviour.id} holds {why}")
+        declared = declaration(getattr(item, "obj", None))
+        for gate in declared.gates if declared else ():
+            if not gate.holds():
+                pytest.skip(gate.reason)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Judge each phase of a case; the report carries the verdict as ``user_properties``."""
+        report = yield
+        case = case_of(item)
+        if case is None:
+            return report
+        previous = item.stash.get(OUTCOME, None)
+        error = call.excinfo.value if call.excinfo else None
+        outcome = judge(case.behaviour.level, call.when, error, item.stash.get(OBSERVED, []), previous)
+        item.stash[OUTCOME] = outcome
+        report.user_properties.append(("everyloop", outcome.verdict))
+        if outcome.verdict in {"info", "skip"} and report.failed and call.when == "call":
+            report.outcome = "passed"  # informational: recorded, never failed
+            report.longrepr = None
+        return report
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Show the verdict where pytest would say failed."""
+        verdict = dict(report.user_properties).get("everyloop")
+        if report.when != "call" or verdict in {None, "pass", "fail", "skip"}:
+            return None
+        return str(verdict), str(verdict)[0].upper(), str(verdict).upper()
+
+    @pytest.fixture
+    def backend(self, request: pytest.FixtureRequest) -> backends.OpenBackend:
+        """The backend under test."""
+        try:
+            return opened(request.param)
+        except backends.BackendError as error:
+            raise LoopFault(str(error)) from error
+
+    @pytest.fixture
+    def new_loop(self, backend: backends.OpenBackend) -> Iterator[LoopFactory]:
+        """Make a loop of the kind under test; it is closed after the case."""
+        factory = backend.new_loop
+        if factory is None:
+            pytest.skip(f"{backend.backend.name} hands out no stopped loop")
+        with contextlib.ExitStack() as stack:
+
+            def make() -> object:
+                try:
+                    loop = factory()
+                except Exception as error:
+                    raise LoopFault(f"making a loop raised {error!r}") from error
+                stack.callback(_close, loop)
+                return loop
+
+            yield make  # type: ignore[misc]
+
+    @pytest.fixture
+    def loop(self, new_loop: LoopFactory) -> object:
+        """A fresh loop, not running."""
+        return new_loop()
+
+    @pytest.fixture
+    def run(self, backend: backends.OpenBackend, request: pytest.FixtureRequest) -> Run:
+        """Run an async function on the loop under test."""
+        if backend.run is not None:
+            return backend.run
+        loop = request.getfixturevalue("loop")
+
+        def run_on_the_loop(main):  # type: ignore[no-untyped-def]
+            return loop.run_until_complete(main())
+
+        return run_on_the_loop
+
+    @pytest.fixture
+    def observe(self, request: pytest.FixtureRequest) -> Observe:
+        """Record what an informational case saw."""
+        seen: list[str] = []
+        request.node.stash[OBSERVED] = seen
+        return seen.append
+
+
+def _close(loop: object) -> None:
+    try:
+        if not loop.is_closed():  # type: ignore[attr-defined]
+            loop.close()  # type: ignore[attr-defined]
+    except Exception as error:
+        raise LoopFault(f"loop.close() raised {error!r}") from error
