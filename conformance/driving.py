@@ -1,9 +1,17 @@
-"""Turning a stopped loop a known number of times, with nothing but its public methods."""
+"""Driving a loop with nothing but its public methods: a stopped one by turns, a running one with patience."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from typing import TYPE_CHECKING, TypeVar
+
+from .peers import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+T = TypeVar("T")
 
 
 def turn(loop: asyncio.AbstractEventLoop, times: int = 1) -> None:
@@ -20,3 +28,35 @@ def run_until(loop: asyncio.AbstractEventLoop, happened: Callable[[], bool], *, 
             return
         turn(loop)
     raise AssertionError(f"it did not happen within {turns} iterations of the loop")
+
+
+async def settle(turns: int = 3) -> None:
+    """Let the running loop turn: what was started has begun, and what was ready has run."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
+async def soon(operation: Awaitable[T]) -> T:
+    """Await what happens by itself; fail, instead of hanging, if it takes longer than peers wait."""
+    future = asyncio.ensure_future(operation)
+    try:
+        await asyncio.wait({future}, timeout=PATIENCE)
+        if not future.done():
+            raise AssertionError(f"still waiting after {PATIENCE:g} s")
+    finally:
+        future.cancel()
+    return future.result()
+
+
+@contextlib.asynccontextmanager
+async def under_way(operation: Awaitable[T]) -> AsyncIterator[asyncio.Future[T]]:
+    """Start an operation that has to wait for its peer; one that still waits at the end is cancelled."""
+    future = asyncio.ensure_future(operation)
+    try:
+        await settle()
+        if future.done():
+            raise AssertionError(f"it did not wait for its peer, it returned {future.result()!r}")
+        yield future
+    finally:
+        future.cancel()
+        await asyncio.wait({future}, timeout=PATIENCE)

@@ -39,6 +39,7 @@ IPV6 = Gate("ipv6", "needs an IPv6 loopback address", lambda: _can_bind(socket.A
 UNIX_SOCKETS = Gate("unix-sockets", "needs AF_UNIX sockets", lambda: hasattr(socket, "AF_UNIX"))
 PTY = Gate("pty", "needs pseudo-terminals", lambda: hasattr(os, "openpty"))
 FORK = Gate("fork", "needs os.fork()", lambda: hasattr(os, "fork"))
+WAITID = Gate("waitid", "needs os.waitid()", lambda: hasattr(os, "waitid"))
 ROOT = Gate("root", "needs root", lambda: hasattr(os, "geteuid") and os.geteuid() == 0)
 NOT_ROOT = Gate("not-root", "needs an unprivileged user", lambda: not ROOT.holds())
 FREE_THREADED = Gate(

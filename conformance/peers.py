@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import pytest
@@ -82,6 +84,13 @@ def tcp_pair(listener: socket.socket) -> Iterator[tuple[socket.socket, socket.so
             here.setblocking(False)
             there.settimeout(PATIENCE)
             yield here, there
+
+
+@pytest.fixture
+def unix_path() -> Iterator[str]:
+    """A path for a Unix socket: addresses end after 103 bytes on macOS, which makes tmp_path too long there."""
+    with tempfile.TemporaryDirectory(prefix="everyloop-") as folder:
+        yield str(Path(folder, "socket"))
 
 
 def fill(sock: socket.socket) -> int:

@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Bring in the suite's fixtures and reports if a backend is named."""
     if config.getoption("everyloop") is not None:
         suite = importlib.import_module(_SUITE)
-        config.pluginmanager.register(suite.Suite.of(config), "everyloop-suite")
+        config.pluginmanager.register(suite.Suite.of(config), suite.Suite.NAME)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import pytest
 
@@ -24,38 +23,34 @@ OUTCOME = pytest.StashKey[Outcome]()
 OBSERVED = pytest.StashKey[list[str]]()
 
 
-@cache
-def opened(name: str) -> backends.OpenBackend:
-    """Open a backend, once in a process."""
-    return backends.open_backend(backends.find(name))
-
-
 @dataclass(frozen=True)
 class Case:
     """What the results say of a case besides its verdict."""
 
     id: str
     behaviour: catalogue.Behaviour
-    backend: str
 
 
 def case_of(item: pytest.Item) -> Case | None:
     """Return the case that a test item is; None for a test that is none."""
     if not isinstance(item, pytest.Function) or (declared := declaration(item.obj)) is None:
         return None
-    backend: str = item.callspec.params["backend"]
-    # Our own parameter is applied last, so it ends the id: "name[x-uvloop]" or "name[uvloop]".
-    name = item.name.removesuffix(f"{backend}]").removesuffix("-").removesuffix("[")
-    if "[" in name:
-        name += "]"
-    return Case(f"{item.path.stem}::{name}", catalogue.behaviours()[declared.behaviour], backend)
+    name = item.name
+    if (callspec := getattr(item, "callspec", None)) is not None and "backend" in callspec.params:
+        # Our own parameter is applied last, so it ends the id: "name[x-uvloop]" or "name[uvloop]".
+        name = name.removesuffix(f"{callspec.params['backend']}]").removesuffix("-").removesuffix("[")
+        name += "]" if "[" in name else ""
+    return Case(f"{item.path.stem}::{name}", catalogue.behaviours()[declared.behaviour])
 
 
 class Suite:
     """The plugin that is active when ``--everyloop`` names backends."""
 
+    NAME = "everyloop-suite"
+
     def __init__(self, names: tuple[str, ...]) -> None:
-        self.names = names
+        self._names = names
+        self._opened: dict[str, backends.OpenBackend] = {}
 
     @classmethod
     def of(cls, config: pytest.Config) -> Suite:
@@ -71,16 +66,32 @@ class Suite:
         config.pluginmanager.import_plugin(PEERS)
         return cls(names)
 
+    @classmethod
+    def become(cls, config: pytest.Config, name: str) -> backends.OpenBackend:
+        """Make `name` the one backend of a pytest run that has collected its cases already, and open it.
+
+        Raises:
+            BackendError: it cannot be opened.
+        """
+        suite: Suite = config.pluginmanager.get_plugin(cls.NAME)
+        suite._names = (name,)
+        return suite._open(name)
+
+    def _open(self, name: str) -> backends.OpenBackend:
+        if name not in self._opened:
+            self._opened[name] = backends.open_backend(backends.find(name))
+        return self._opened[name]
+
     def pytest_report_header(self) -> str:
         """Say what is under test."""
-        return f"everyloop: {', '.join(self.names)}"
+        return f"everyloop: {', '.join(self._names)}"
 
     @pytest.hookimpl(trylast=True)
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Make a test of every case and every backend."""
-        if declaration(metafunc.function) is not None:
+        """Make a test of every case and every backend, if there is more than one."""
+        if len(self._names) > 1 and declaration(metafunc.function) is not None:
             metafunc.fixturenames.append("backend")
-            metafunc.parametrize("backend", self.names, indirect=True)
+            metafunc.parametrize("backend", self._names, indirect=True)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -125,7 +136,7 @@ class Suite:
     def backend(self, request: pytest.FixtureRequest) -> backends.OpenBackend:
         """The backend under test."""
         try:
-            return opened(request.param)
+            return self._open(getattr(request, "param", self._names[0]))
         except backends.BackendError as error:
             raise LoopFault(str(error)) from error
 

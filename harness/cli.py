@@ -1,0 +1,383 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from ..conformance import catalogue
+from . import backends, inherited, results, terminal
+from .pool import Case, Pool, PoolError, Refused, UsageRefused
+from .running import Session, is_expected
+from .version import VERSION
+from .worker import Selection
+
+T = TypeVar("T")
+
+AS_EXPECTED, NOT_AS_EXPECTED, USAGE, HARNESS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class _Command(click.Command):
+    """A command whose epilog keeps its lines: examples are to be copied."""
+
+    def format_epilog(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.epilog:
+            formatter.write_paragraph()
+            formatter.write(self.epilog.strip("\n") + "\n")
+
+
+class _Group(click.Group, _Command):
+    command_class = _Command
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""
+Examples:
+  everyloop run uvloop                    judge uvloop
+  everyloop run mypackage.loops:new_loop  judge your own loop
+  everyloop list backends                 what can be judged here
+
+Exit status: 0 as expected, 1 not as expected, 2 usage or a backend that cannot be run,
+3 everyloop itself failed, 130 interrupted (the results so far are written).
+""",
+)
+@click.version_option(VERSION, prog_name="everyloop")
+def cli() -> None:
+    """Does this event loop do everything asyncio promises?"""
+
+
+@cli.command(
+    epilog="""
+Examples:
+  everyloop run                           every real backend that is installed
+  everyloop run asyncio uvloop rloop      three side by side
+  everyloop run uvloop --area FD -k pipe  the cases about descriptors whose names contain "pipe"
+  everyloop run uvloop --json out.json    the results as a document; `everyloop merge` joins several
+"""
+)
+@click.argument("names", metavar="[BACKEND]...", nargs=-1)
+@click.option(
+    "-n",
+    "workers",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    show_default="one per CPU",
+    metavar="N",
+    help="Worker processes that run cases at the same time.",
+)
+@click.option("-k", "keyword", metavar="EXPR", default="", help="Only cases that match, as in pytest -k.")
+@click.option("--area", "areas", multiple=True, metavar="A", help="Only this area, such as FD (repeatable).")
+@click.option(
+    "--level",
+    type=click.Choice(catalogue.LEVELS),
+    default="info",
+    show_default=True,
+    help="The lowest level to run: must; should and must; or all.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds a case may take before it counts as a hang.",
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="F",
+    help="Write the results document here; while the run lasts, F.journal has every verdict.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress, one line a backend.")
+@click.option("-v", "--verbose", is_flag=True, help="Every case, with all of its detail.")
+def run(
+    names: Sequence[str],
+    workers: int,
+    keyword: str,
+    areas: Sequence[str],
+    level: str,
+    timeout: float,
+    json_file: Path | None,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Run the cases on event loops and judge them.
+
+    BACKEND is a name that `everyloop list backends` shows, or package.module:factory, a function that makes a loop.
+    Without any, every real backend that is installed is run.
+    """
+    chosen = [_checked_backend(name) for name in dict.fromkeys(names)] or _installed()
+    selection = Selection(keyword, _checked_areas(areas), _levels_down_to(level))
+    journal = None if json_file is None else _journal_beside(json_file)
+    console = terminal.diagnostics()
+    live = terminal.reporter(console, quiet)
+    session: Session | None = None
+
+    async def work() -> None:
+        nonlocal session
+        async with Pool.open(workers, timeout, selection) as pool:
+            session = Session(pool, live, journal)
+            await session.run(chosen)
+
+    problem: BaseException | None = None
+    try:
+        _run(work())
+    except (KeyboardInterrupt, PoolError, UsageRefused, OSError) as error:
+        problem = error
+    finally:
+        live.close()
+    runs = session.runs if session is not None else []
+    selected = any(found["results"] for found in runs)
+    if json_file is not None and journal is not None:
+        if selected or not isinstance(problem, UsageRefused):
+            results.write(json_file, results.document(runs))
+        journal.discard()
+    terminal.show(terminal.output(), runs, quiet=quiet, verbose=verbose)
+    refused = session.refused if session is not None else []
+    for line in refused:
+        _complain(line)
+    if isinstance(problem, KeyboardInterrupt):
+        _complain("interrupted: the results are those so far")
+        return INTERRUPTED
+    if isinstance(problem, UsageRefused):
+        _complain(str(problem))
+        return USAGE
+    if problem is not None:
+        _complain(f"everyloop itself failed: {problem}")
+        return HARNESS_FAILED
+    if refused:
+        return USAGE
+    if not selected:
+        _complain("no case matches: `everyloop list cases` shows all")
+        return USAGE
+    good = all(is_expected(result) for found in runs for result in found["results"])
+    return AS_EXPECTED if good else NOT_AS_EXPECTED
+
+
+@cli.command(
+    epilog="""
+Examples:
+  everyloop merge linux.json macos.json -o all.json
+  everyloop merge out.json.journal -o out.json    complete what a killed run left behind
+"""
+)
+@click.argument("sources", metavar="R.json...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "target", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="ALL.json")
+def merge(sources: Sequence[Path], target: Path) -> int:
+    """Make one results document of several, or of the journal of a run that was killed."""
+    try:
+        runs = [found for source in sources for found in results.read(source)["runs"]]
+        results.write(target, results.document(runs))
+    except results.DocumentError as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"cannot write {target}: {error.strerror}") from None
+    return AS_EXPECTED
+
+
+@cli.group("list", cls=_Group)
+def list_() -> None:
+    """Show what there is: backends, cases, behaviours."""
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="A JSON array of objects.")
+
+
+@list_.command("backends")
+@_as_json
+def list_backends(as_json: bool) -> int:
+    """Show every backend, whether it can be run here, and what to install if not."""
+    rows = _run(_probe_all())
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return AS_EXPECTED
+    table = _table("backend", "version", "loop, or why it cannot be run here")
+    for row in rows:
+        available = row["loop"] is not None or row["reason"] is None
+        table.add_row(row["backend"], row["version"], Text(row["loop"] or row["reason"] or "", "" if available else "dim"))
+    terminal.output().print(table)
+    return AS_EXPECTED
+
+
+@list_.command("cases")
+@_as_json
+def list_cases(as_json: bool) -> int:
+    """Show every case with the behaviour it shows."""
+    cases = _run(_collect())
+    if as_json:
+        click.echo(json.dumps([vars(case) for case in cases], indent=1))
+        return AS_EXPECTED
+    table = _table("case", "behaviour", "level")
+    for case in cases:
+        table.add_row(Text(case.case), case.behaviour, case.level)
+    terminal.output().print(table)
+    return AS_EXPECTED
+
+
+@list_.command("behaviours")
+@_as_json
+def list_behaviours(as_json: bool) -> int:
+    """Show the whole catalogue, and how much of it has cases."""
+    covering: dict[str, list[str]] = {name: [] for name in catalogue.behaviours()}
+    for case in _run(_collect()):
+        covering[case.behaviour].append(case.case)
+    found = list(catalogue.behaviours().values())
+    if as_json:
+        keys = ("id", "area", "level", "statement", "source", "since", "until", "platforms")
+        rows = [{key: getattr(b, key) for key in keys} | {"cases": covering[b.id]} for b in found]
+        click.echo(json.dumps(rows, indent=1))
+        return AS_EXPECTED
+    table = _table("id", "level", "cases", "statement")
+    for behaviour in found:
+        count = len(covering[behaviour.id])
+        table.add_row(behaviour.id, behaviour.level, str(count or "-"), Text(behaviour.statement))
+    console = terminal.output()
+    console.print(table)
+    covered = sum(bool(cases) for cases in covering.values())
+    console.print(Text(f"covered {covered} of {len(found)}", "bold"))
+    return AS_EXPECTED
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    inherited.open_standard_streams()
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        _complain(error.format_message())
+        status = USAGE
+    except (click.Abort, KeyboardInterrupt):
+        status = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone: what is still buffered must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = AS_EXPECTED
+    sys.exit(status)
+
+
+def _complain(line: str) -> None:
+    click.echo(f"everyloop: {line}", err=True)
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    return table
+
+
+def _run(main: Coroutine[Any, Any, T]) -> T:
+    """Run our own asynchronous work; SIGTERM ends it as Ctrl-C does."""
+
+    async def interruptible() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        terminated = False
+
+        def terminate() -> None:
+            nonlocal terminated
+            terminated = True
+            task.cancel()
+
+        if sys.platform != "win32":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+        try:
+            return await main
+        except asyncio.CancelledError:
+            if terminated:
+                raise KeyboardInterrupt from None
+            raise
+
+    return asyncio.run(interruptible())
+
+
+def _checked_backend(name: str) -> str:
+    try:
+        backend = backends.find(name)
+        if not backend.asyncio:
+            raise backends.BackendError(f"{backend.name} has no asyncio loop: the behaviours cannot be run on it")
+    except backends.BackendError as error:
+        raise click.ClickException(str(error)) from None
+    return name
+
+
+def _installed() -> list[str]:
+    return [
+        backend.name
+        for backend in backends.registered().values()
+        if backend.asyncio and not backend.emulated and backend.why_not_here() is None
+    ]
+
+
+def _checked_areas(areas: Sequence[str]) -> tuple[str, ...]:
+    known = {area.code for area in catalogue.areas()}
+    chosen = tuple(area.upper() for area in areas)
+    for area in chosen:
+        if area not in known:
+            raise click.ClickException(f"no area {area!r}: choose from {', '.join(sorted(known))}")
+    return chosen
+
+
+def _levels_down_to(level: str) -> tuple[str, ...]:
+    return catalogue.LEVELS[: catalogue.LEVELS.index(level) + 1]  # type: ignore[arg-type]
+
+
+def _journal_beside(document: Path) -> results.Journal:
+    path = document.with_name(f"{document.name}.journal")
+    try:
+        if path.exists():
+            kept = next(
+                place for n in range(1, 1000) if not (place := path.with_name(f"{path.name}.{n}")).exists()
+            )
+            path.rename(kept)
+            _complain(f"a killed run left {path.name}: kept as {kept}; `everyloop merge` makes a document of it")
+        return results.Journal(path)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+
+
+async def _collect() -> tuple[Case, ...]:
+    async with Pool.open(1, 10.0, Selection()) as pool:
+        return (await pool.probe("asyncio")).cases
+
+
+async def _probe_all() -> list[dict[str, Any]]:
+    async with Pool.open(1, 10.0, Selection()) as pool:
+        return list(
+            await asyncio.gather(*(_probe(pool, backend) for backend in backends.registered().values()))
+        )
+
+
+async def _probe(pool: Pool, backend: backends.Backend) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "backend": backend.name,
+        "version": None,
+        "emulated": backend.emulated,
+        "loop": None,
+        "reason": backend.why_not_here(),
+    }
+    if row["reason"] is None:
+        row["version"] = backend.version()
+        if backend.asyncio:
+            try:
+                opened = await pool.probe(backend.name)
+                row |= {"version": opened.version, "loop": opened.loop}
+            except Refused as refusal:
+                row["reason"] = str(refusal)
+        else:
+            row["reason"] = "no asyncio loop: capabilities only"
+    return row
+

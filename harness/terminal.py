@@ -1,0 +1,174 @@
+"""What a person sees of a run: a progress line while it lasts, then the matrix and every verdict that is not good."""
+
+from __future__ import annotations
+
+import collections
+import os
+from collections.abc import Iterator, Sequence
+from typing import get_args
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from ..conformance import catalogue
+from . import results
+from .judging import Verdict
+from .running import is_expected
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+_STYLES = {
+    "pass": "green",
+    "fail": "bold red",
+    "deviation": "yellow",
+    "unsupported": "magenta",
+    "crash": "bold red",
+    "hang": "bold red",
+    "info": "cyan",
+    "skip": "dim",
+    "error": "bold white on red",
+}
+_DETAIL_LINES = 6
+
+
+def output() -> Console:
+    """The console of the answer: standard output, wide enough for ids when it is no terminal."""
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 120)
+    return console
+
+
+def diagnostics() -> Console:
+    """The console of progress and warnings: standard error."""
+    return Console(stderr=True, highlight=False)
+
+
+class Quiet:
+    """A reporter that says nothing: in CI, in pipes, with ``--quiet``."""
+
+    def begin(self, backend: str, cases: int) -> None: ...
+
+    def verdict(self, backend: str, result: results.Result) -> None: ...
+
+    def phase(self, backend: str, phase: str, cases: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Live(Quiet):
+    """A reporter that keeps one line a backend up to date on a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            transient=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._counts: dict[str, collections.Counter[str]] = {}
+        self._progress.start()
+
+    def begin(self, backend: str, cases: int) -> None:
+        """Start a backend's line."""
+        self._tasks[backend] = self._progress.add_task(backend, total=cases, note="")
+        self._counts[backend] = collections.Counter()
+
+    def verdict(self, backend: str, result: results.Result) -> None:
+        """Move it on."""
+        self._counts[backend][result["verdict"]] += 1
+        self._progress.update(self._tasks[backend], advance=1, note=counts(self._counts[backend]))
+
+    def phase(self, backend: str, phase: str, cases: int) -> None:
+        """Say what is done again."""
+        note = f"{counts(self._counts[backend])} · {cases} {phase}"
+        self._progress.update(self._tasks[backend], note=note)
+
+    def close(self) -> None:
+        """Take the lines away."""
+        self._progress.stop()
+
+
+def reporter(console: Console, quiet: bool) -> Quiet:
+    """Return the reporter that fits where standard error goes."""
+    return Quiet() if quiet or not console.is_terminal or "CI" in os.environ else Live(console)
+
+
+def counts(verdicts: collections.Counter[str]) -> str:
+    """Count per verdict, in the order of the verdicts: ``48 pass, 3 deviation``."""
+    return ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdicts[verdict])
+
+
+def matrix(runs: Sequence[results.Run]) -> Table:
+    """Return the table of areas down and backends across, a count per verdict in each cell."""
+    table = Table(box=None, pad_edge=False, show_footer=True, header_style="bold", padding=(0, 3, 0, 0))
+    titles = {area.code: area.title for area in catalogue.areas()}
+    present = {result["area"] for run in runs for result in run["results"]}
+    table.add_column("area", footer="all", vertical="top")
+    for run in runs:
+        header = f"{run['backend']} {run['version']}"
+        table.add_column(header, footer=_cell(run["results"]), vertical="top")
+    for code in (code for code in titles if code in present):
+        cells = [_cell([r for r in run["results"] if r["area"] == code]) for run in runs]
+        table.add_row(f"{code}  {titles[code]}", *cells)
+    return table
+
+
+def _cell(found: Sequence[results.Result]) -> Text:
+    count = collections.Counter(result["verdict"] for result in found)
+    unclean = sum(result["cleanup"] != "clean" and result["verdict"] not in {"crash", "hang"} for result in found)
+    flaky = sum(result["flaky"] for result in found)
+    parts = [Text(f"{count[verdict]} {verdict}", _STYLES[verdict]) for verdict in VERDICTS if count[verdict]]
+    parts += [Text(f"{unclean} unclean", "yellow")] if unclean else []
+    parts += [Text(f"{flaky} flaky", "yellow")] if flaky else []
+    return Text(", ").join(parts) if parts else Text("-", "dim")
+
+
+def show(console: Console, runs: Sequence[results.Run], *, quiet: bool, verbose: bool) -> None:
+    """Print the answer of a run."""
+    if quiet:
+        for run in runs:
+            verdicts = collections.Counter(result["verdict"] for result in run["results"])
+            console.print(Text(f"{run['backend']}: {counts(verdicts)}"), soft_wrap=True)
+        return
+    if not runs:
+        return
+    console.print(matrix(runs))
+    for run in runs:
+        shown = [r for r in run["results"] if verbose or r["flaky"] or not is_expected(r)]
+        if shown:
+            console.print()
+            title = f"{run['backend']} {run['version']} ({run['loop']}), Python {run['python']}, {run['platform']}"
+            console.print(Text(title, "bold"))
+        for result in shown:
+            for line in _lines(result, verbose):
+                console.print(line, soft_wrap=True)
+    if any(run.get("incomplete") for run in runs):
+        console.print(Text("incomplete: the run was ended before every case had its verdict", "bold yellow"))
+
+
+def _lines(result: results.Result, verbose: bool) -> Iterator[Text | Padding]:
+    yield Text.assemble(
+        (result["verdict"], _STYLES[result["verdict"]]),
+        (" (flaky)" if result["flaky"] else "", "yellow"),
+        f"  {result['case']}  ",
+        (f"{result['behaviour']} {result['level']}", "dim"),
+    )
+    if is_expected(result) and not verbose:
+        return
+    behaviour = catalogue.behaviours().get(result["behaviour"])
+    if behaviour is not None and not is_expected(result):
+        yield Text(f"    {behaviour.statement}")
+        yield Text(f"    {behaviour.source}", "dim")
+    if result["cleanup"] != "clean" and result["verdict"] not in {"crash", "hang"}:
+        yield Text(f"    cleanup: {result['cleanup']}", "yellow")
+    detail = (result["detail"] or "").splitlines()
+    shown = detail if verbose or len(detail) <= _DETAIL_LINES else [*detail[:_DETAIL_LINES], "… (-v shows all)"]
+    for line in shown:
+        yield Text(f"    {line}", "cyan" if is_expected(result) else "")

@@ -1,0 +1,226 @@
+"""A worker: a process that runs cases on one backend, one at a time, as the run asks for them.
+
+It is made to be lost. Its watchdog is a thread in C (faulthandler) that needs neither the GIL nor a signal: when a case
+exceeds its time it writes all Python stacks to the trace file and ends the process. The same file receives the stacks
+of a crash. What it sends:
+
+=============  ===================================================================
+``hello``      the token and the worker's serial number, on every (re)connection
+``open``       the backend ran ``asyncio.sleep(0)``: its loop, its version, and the selected cases
+``refused``    or why it did not, in one line
+``again``      the case is executed once more, to see whether it leaves the same behind
+``verdict``    for each ``{"run": case}`` from the other side
+=============  ===================================================================
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from . import hygiene, inherited, processes, template
+from .backends import BackendError
+from .channel import Channel, Message
+from .judging import BROKEN, Outcome, describe
+
+VARIABLE = "EVERYLOOP_WORKER"
+"""The environment variable that holds a process' :class:`Selection` and, for a worker, its :class:`Assignment`."""
+PLACEHOLDER = "asyncio"
+"""The backend that stands in the options until the worker knows its own."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which cases to run, as on the command line."""
+
+    keyword: str = ""
+    areas: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a worker is told: where its run listens, what it is to run, and in which folder it lives."""
+
+    port: int
+    token: str
+    serial: int
+    backend: str
+    timeout: float
+    start_within: float
+    folder: str
+    import_path: str
+
+    def to_json(self) -> str:
+        """Return it as text."""
+        return json.dumps(asdict(self))
+
+
+def orders(selection: Selection, assignment: Assignment | None) -> str:
+    """Return what a process is told in :data:`VARIABLE`; one without assignment is a template."""
+    return json.dumps([asdict(selection), asdict(assignment) if assignment else None])
+
+
+def main() -> int:
+    """Be a worker or a template, as the environment says."""
+    processes.die_with_parent()
+    inherited.reset()
+    selected, assigned = json.loads(os.environ.pop(VARIABLE))
+    selection = Selection(selected["keyword"], tuple(selected["areas"]), tuple(selected["levels"]))
+    arguments = ["--pyargs", "everyloop.conformance", "--everyloop", PLACEHOLDER]
+    arguments += ["-c", os.devnull, "--rootdir", ".", "--noconftest", "--capture=no"]
+    arguments += ["-k", selection.keyword] if selection.keyword else []
+    # What reports to people, or watches the process as we do ourselves.
+    for name in ("terminal", "cacheprovider", "faulthandler", "unraisableexception", "threadexception"):
+        arguments += ["-p", f"no:{name}"]
+    server = Server(selection, Assignment(**assigned) if assigned else None)
+    return pytest.main(arguments, plugins=[f"{__package__}.plugin", server])
+
+
+class Server:
+    """The pytest plugin that runs cases on request instead of in order."""
+
+    def __init__(self, selection: Selection, assignment: Assignment | None) -> None:
+        self._selection = selection
+        self._assignment = assignment
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep the cases of the areas and levels asked for."""
+        from .suite import case_of
+
+        areas, levels = self._selection.areas, self._selection.levels
+
+        def wanted(item: pytest.Item) -> bool:
+            case = case_of(item)
+            return (
+                case is not None
+                and (not areas or case.behaviour.area in areas)
+                and (not levels or case.behaviour.level in levels)
+            )
+
+        items[:] = [item for item in items if wanted(item)]
+
+    @pytest.fixture
+    def tmp_path(self) -> Iterator[Path]:
+        """A folder for the case, inside the worker's own; it is gone after the case, not three runs later."""
+        folder = Path(tempfile.mkdtemp(dir=Path.cwd()))
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Serve, in this process or in those forked from it."""
+        assignment = self._assignment
+        if assignment is None:
+            line = socket.socket(fileno=0)
+            line.send(b"ready")
+            text = template.serve(line)
+            if text is None:
+                return True
+            assignment = Assignment(**json.loads(text))
+        _Worker(assignment, session).work()
+        if self._assignment is None:
+            sys.stdout.flush()
+            os._exit(0)  # the rest of this stack is the template's
+        return True
+
+
+class _Worker:
+    def __init__(self, assignment: Assignment, session: pytest.Session) -> None:
+        from .suite import case_of
+
+        self._assignment = assignment
+        self._session = session
+        cases = ((item, case_of(item)) for item in session.items)
+        self._cases = {case.id: (item, case) for item, case in cases if case is not None}
+        os.chdir(assignment.folder)
+        self._trace: IO[str] = Path("trace").open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+        faulthandler.enable(self._trace)
+        self._channel = Channel(assignment.port, assignment.token, assignment.serial)
+
+    def work(self) -> None:
+        """Open the backend, then run what is asked for until the line ends."""
+        # Last, not first: a checkout in the user's folder must not hide an installed package.
+        sys.path.append(self._assignment.import_path)
+        if not self._open():
+            return
+        while (request := self._channel.receive()) is not None:
+            self._channel.send({"kind": "verdict"} | self._judge(request["run"]))
+
+    def _open(self) -> bool:
+        from .suite import Suite
+
+        self._watch(self._assignment.start_within)
+        try:
+            backend = Suite.become(self._session.config, self._assignment.backend)
+        except BackendError as error:
+            self._channel.send({"kind": "refused", "reason": str(error)})
+            return False
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+        about = [
+            {"case": case.id, "behaviour": case.behaviour.id}
+            | {"area": case.behaviour.area, "level": case.behaviour.level}
+            for _, case in self._cases.values()
+        ]
+        version = backend.backend.version()
+        self._channel.send({"kind": "open", "loop": backend.loop, "version": version, "cases": about})
+        return True
+
+    def _watch(self, seconds: float) -> None:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=self._trace)
+
+    def _judge(self, name: str) -> Message:
+        before = hygiene.Snapshot.take()
+        started = time.perf_counter()
+        outcome, interrupted = self._run(name)
+        duration = time.perf_counter() - started
+        now, leaks, damage = hygiene.settled(before)
+        if leaks and not damage and outcome.verdict == "pass":
+            # A pool of threads, a pipe for signals: what a loop makes once in a process is not left again.
+            self._channel.send({"kind": "again"})
+            _, interrupted = self._run(name)
+            now, leaks, damage = hygiene.settled(now)
+        return {
+            "verdict": outcome.verdict,
+            "detail": outcome.detail,
+            "cleanup": hygiene.summary(leaks + damage),
+            "duration": round(duration, 6),
+            "dirty": bool(leaks or damage or interrupted),
+        }
+
+    def _run(self, name: str) -> tuple[Outcome, bool]:
+        """Run a case under the watchdog; also say whether it left pytest itself in the middle of something."""
+        from .suite import OUTCOME
+
+        item, case = self._cases[name]
+        if OUTCOME in item.stash:
+            del item.stash[OUTCOME]
+        self._watch(self._assignment.timeout)
+        try:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        except (KeyboardInterrupt, pytest.exit.Exception) as escaped:
+            detail = f"escaped from the case: {describe(escaped)}"
+            return Outcome(BROKEN[case.behaviour.level], detail), True
+        finally:
+            if not self._channel.ours:
+                os._exit(0)  # a child that a case forked, and that came back from the case as if it were us
+            faulthandler.cancel_dump_traceback_later()
+        return item.stash[OUTCOME], False
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
