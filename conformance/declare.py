@@ -61,5 +61,5 @@ def _on_the_loop(case: Callable[..., Any]) -> Callable[..., None]:
     on_the_loop.__signature__ = signature.replace(  # type: ignore[attr-defined]
         parameters=[*signature.parameters.values(), run_parameter]
     )
-    del on_the_loop.__wrapped__  # type: ignore[attr-defined]
+    del on_the_loop.__wrapped__
     return on_the_loop

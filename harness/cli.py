@@ -17,7 +17,7 @@ from rich.text import Text
 
 from ..conformance import catalogue
 from . import backends, inherited, results, terminal
-from .pool import Case, Pool, PoolError, Refused, UsageRefused
+from .pool import Case, Pool, PoolError, RefusedError, SelectionError
 from .running import Session, is_expected
 from .version import VERSION
 from .worker import Selection
@@ -55,7 +55,7 @@ Exit status: 0 as expected, 1 not as expected, 2 usage or a backend that cannot 
 )
 @click.version_option(VERSION, prog_name="everyloop")
 def cli() -> None:
-    """Does this event loop do everything asyncio promises?"""
+    """Find out whether an event loop does everything that asyncio promises."""
 
 
 @cli.command(
@@ -108,7 +108,7 @@ def run(
     workers: int,
     keyword: str,
     areas: Sequence[str],
-    level: str,
+    level: catalogue.Level,
     timeout: float,
     json_file: Path | None,
     quiet: bool,
@@ -135,14 +135,14 @@ def run(
     problem: BaseException | None = None
     try:
         _run(work())
-    except (KeyboardInterrupt, PoolError, UsageRefused, OSError) as error:
+    except (KeyboardInterrupt, PoolError, SelectionError, OSError) as error:
         problem = error
     finally:
         live.close()
     runs = session.runs if session is not None else []
     selected = any(found["results"] for found in runs)
     if json_file is not None and journal is not None:
-        if selected or not isinstance(problem, UsageRefused):
+        if selected or not isinstance(problem, SelectionError):
             results.write(json_file, results.document(runs))
         journal.discard()
     terminal.show(terminal.output(), runs, quiet=quiet, verbose=verbose)
@@ -152,7 +152,7 @@ def run(
     if isinstance(problem, KeyboardInterrupt):
         _complain("interrupted: the results are those so far")
         return INTERRUPTED
-    if isinstance(problem, UsageRefused):
+    if isinstance(problem, SelectionError):
         _complain(str(problem))
         return USAGE
     if problem is not None:
@@ -207,7 +207,11 @@ def list_backends(as_json: bool) -> int:
     table = _table("backend", "version", "loop, or why it cannot be run here")
     for row in rows:
         available = row["loop"] is not None or row["reason"] is None
-        table.add_row(row["backend"], row["version"], Text(row["loop"] or row["reason"] or "", "" if available else "dim"))
+        table.add_row(
+            row["backend"],
+            row["version"],
+            Text(row["loop"] or row["reason"] or "", "" if available else "dim"),
+        )
     terminal.output().print(table)
     return AS_EXPECTED
 
@@ -331,17 +335,15 @@ def _checked_areas(areas: Sequence[str]) -> tuple[str, ...]:
     return chosen
 
 
-def _levels_down_to(level: str) -> tuple[str, ...]:
-    return catalogue.LEVELS[: catalogue.LEVELS.index(level) + 1]  # type: ignore[arg-type]
+def _levels_down_to(level: catalogue.Level) -> tuple[str, ...]:
+    return catalogue.LEVELS[: catalogue.LEVELS.index(level) + 1]
 
 
 def _journal_beside(document: Path) -> results.Journal:
     path = document.with_name(f"{document.name}.journal")
     try:
         if path.exists():
-            kept = next(
-                place for n in range(1, 1000) if not (place := path.with_name(f"{path.name}.{n}")).exists()
-            )
+            kept = next(place for n in range(1, 1000) if not (place := path.with_name(f"{path.name}.{n}")).exists())
             path.rename(kept)
             _complain(f"a killed run left {path.name}: kept as {kept}; `everyloop merge` makes a document of it")
         return results.Journal(path)
@@ -356,9 +358,7 @@ async def _collect() -> tuple[Case, ...]:
 
 async def _probe_all() -> list[dict[str, Any]]:
     async with Pool.open(1, 10.0, Selection()) as pool:
-        return list(
-            await asyncio.gather(*(_probe(pool, backend) for backend in backends.registered().values()))
-        )
+        return list(await asyncio.gather(*(_probe(pool, backend) for backend in backends.registered().values())))
 
 
 async def _probe(pool: Pool, backend: backends.Backend) -> dict[str, Any]:
@@ -375,9 +375,8 @@ async def _probe(pool: Pool, backend: backends.Backend) -> dict[str, Any]:
             try:
                 opened = await pool.probe(backend.name)
                 row |= {"version": opened.version, "loop": opened.loop}
-            except Refused as refusal:
+            except RefusedError as refusal:
                 row["reason"] = str(refusal)
         else:
             row["reason"] = "no asyncio loop: capabilities only"
     return row
-

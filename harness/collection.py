@@ -24,9 +24,7 @@ def conformance_folder(path: Path, parent: pytest.Collector) -> pytest.Collector
     if not any(path.samefile(place) for place in conformance.__path__):
         return None
     if parent.config.getoption("everyloop") is None:
-        raise pytest.UsageError(
-            "name the event loop to test: pytest --pyargs everyloop.conformance --everyloop uvloop"
-        )
+        raise pytest.UsageError("name the event loop to test: pytest --pyargs everyloop.conformance --everyloop uvloop")
     folder: pytest.Collector = ConformanceFolder.from_parent(parent, path=path)
     return folder
 
@@ -48,10 +46,10 @@ class CaseModule(pytest.Module):
     def _getobj(self) -> ModuleType:
         return importlib.import_module(f"{conformance.__name__}.{self.path.stem}")
 
-    def istestfunction(self, obj: object, name: str) -> bool:
+    def istestfunction(self, obj: object, _name: str) -> bool:
         """Whether the function is a case: it is one by its declaration, not by its name."""
-        return name != "" and declaration(obj) is not None
+        return declaration(obj) is not None
 
-    def istestclass(self, obj: object, name: str) -> bool:
+    def istestclass(self, _obj: object, _name: str) -> bool:
         """Cases are functions: no class is collected."""
         return False

@@ -79,9 +79,7 @@ class Snapshot:
     def damage(self, now: Snapshot) -> list[str]:
         """Say what is no more as it was."""
         found = []
-        closed = [
-            number for number, identity in self.descriptors.items() if now.descriptors.get(number) != identity
-        ]
+        closed = [number for number, identity in self.descriptors.items() if now.descriptors.get(number) != identity]
         if closed:
             found.append(f"closed descriptors that were not its own: {', '.join(map(str, sorted(closed)))}")
         if changed := _differing(self.signals, now.signals):
@@ -89,9 +87,7 @@ class Snapshot:
         if variables := _differing(self.environment, now.environment):
             found.append(f"environment variables changed: {', '.join(sorted(variables))}")
         found += [
-            f"{name} changed: {_short(value)}"
-            for name, value in now.settings.items()
-            if value != self.settings[name]
+            f"{name} changed: {_short(value)}" for name, value in now.settings.items() if value != self.settings[name]
         ]
         return found
 
@@ -141,13 +137,12 @@ def _descriptors() -> dict[int, tuple[int, int, int]]:
 
 
 def _children() -> frozenset[int]:
-    if sys.platform == "win32":
-        return frozenset()
-    try:
-        # The cheapest question about children: is there any, alive or dead? Nothing is reaped by asking.
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return frozenset()
+    if sys.platform == "linux":
+        try:
+            # The cheapest question about children: is there any, alive or dead? Nothing is reaped by asking.
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return frozenset()
     return frozenset(child.pid for child in psutil.Process().children())
 
 

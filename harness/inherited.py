@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
 
 # What tells Python where things are stays; what changes how it behaves goes.
 _KEPT = frozenset(
@@ -43,15 +45,15 @@ def reset() -> None:
         return
     import resource
 
+    # What Python itself sets at its start: a broken pipe is an exception, an interrupt a KeyboardInterrupt.
+    own: dict[int, Callable[[int, FrameType | None], Any] | signal.Handlers] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGPIPE: signal.SIG_IGN,
+        signal.SIGXFSZ: signal.SIG_IGN,
+    }
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in signal.valid_signals():
-        # Python's own choices: a broken pipe is an exception, an interrupt a KeyboardInterrupt.
-        if number in {signal.SIGPIPE, signal.SIGXFSZ}:
-            wanted = signal.SIG_IGN
-        elif number == signal.SIGINT:
-            wanted = signal.default_int_handler
-        else:
-            wanted = signal.SIG_DFL
+        wanted = own.get(number, signal.SIG_DFL)
         if number not in {signal.SIGKILL, signal.SIGSTOP} and signal.getsignal(number) is not wanted:
             signal.signal(number, wanted)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -14,22 +14,26 @@ T = TypeVar("T")
 
 def select_loop() -> asyncio.AbstractEventLoop:
     """The standard library's loop over ``select()``: descriptors above FD_SETSIZE are out of its reach."""
-    return asyncio.SelectorEventLoop(selectors.SelectSelector())
+    return _loop_over("SelectSelector")
 
 
 def poll_loop() -> asyncio.AbstractEventLoop:
     """The standard library's loop over ``poll()``."""
-    return asyncio.SelectorEventLoop(selectors.PollSelector())
+    return _loop_over("PollSelector")
 
 
 def epoll_loop() -> asyncio.AbstractEventLoop:
     """The standard library's loop over ``epoll``."""
-    return asyncio.SelectorEventLoop(selectors.EpollSelector())
+    return _loop_over("EpollSelector")
 
 
 def kqueue_loop() -> asyncio.AbstractEventLoop:
     """The standard library's loop over ``kqueue``."""
-    return asyncio.SelectorEventLoop(selectors.KqueueSelector())
+    return _loop_over("KqueueSelector")
+
+
+def _loop_over(selector: str) -> asyncio.AbstractEventLoop:
+    return asyncio.SelectorEventLoop(getattr(selectors, selector)())
 
 
 def qasync_loop() -> asyncio.AbstractEventLoop:
@@ -49,15 +53,17 @@ def qasync_loop() -> asyncio.AbstractEventLoop:
 
 
 def _run_in_trio(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    import outcome
     import trio
     import trio_asyncio
 
-    async def host() -> T:
+    # Carried past the nurseries of trio and trio-asyncio, which would wrap an error into exception groups.
+    async def host() -> outcome.Outcome[T]:
         async with trio_asyncio.open_loop():
-            result: T = await trio_asyncio.aio_as_trio(main)()
-            return result
+            captured: outcome.Outcome[T] = await outcome.acapture(trio_asyncio.aio_as_trio(main))
+            return captured
 
-    return trio.run(host)
+    return trio.run(host).unwrap()
 
 
 TRIO_ASYNCIO = Guest(_run_in_trio)

@@ -45,11 +45,11 @@ LOST = "unknown: the process was lost"
 _TRACE_LINES = 60
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A backend cannot be run; the text is one line for a person."""
 
 
-class UsageRefused(Exception):
+class SelectionError(Exception):
     """The selection of cases makes no sense; the text is one line for a person."""
 
 
@@ -220,10 +220,13 @@ class Pool:
         timeout: seconds a case may take.
     """
 
-    def __init__(self, size: int, timeout: float, selection: Selection) -> None:
+    def __init__(self, size: int, timeout: float, selection: Selection, folder: Path) -> None:
         self.size = size
         self.timeout = timeout
         self.selection = selection
+        self._folder = folder
+        self._loop = asyncio.get_running_loop()
+        self._port = 0
         self._import_path = str(Path.cwd())
         self._token = secrets.token_hex()
         self._workers: dict[int, Worker] = {}
@@ -237,12 +240,10 @@ class Pool:
         """Open a pool for the duration of a block.
 
         Raises:
-            UsageRefused: the selection makes no sense.
+            SelectionError: the selection makes no sense.
         """
-        pool = cls(size, timeout, selection)
-        pool._loop = asyncio.get_running_loop()
         processes.adopt_orphans()
-        pool._folder = Path(tempfile.mkdtemp(prefix="everyloop-"))
+        pool = cls(size, timeout, selection, Path(tempfile.mkdtemp(prefix="everyloop-")))
         server = await asyncio.start_server(pool._connected, "127.0.0.1", 0)
         pool._port = server.sockets[0].getsockname()[1]
         try:
@@ -263,8 +264,8 @@ class Pool:
         """Run cases on a backend: those of the selection, or the `wanted` ones, each in the order given.
 
         Raises:
-            Refused: the backend cannot be run.
-            UsageRefused: the selection makes no sense.
+            RefusedError: the backend cannot be run.
+            SelectionError: the selection makes no sense.
             PoolError: workers cannot be started.
         """
         batch = _Batch(collections.deque(wanted) if wanted is not None else None)
@@ -273,15 +274,15 @@ class Pool:
             async with asyncio.TaskGroup() as group:
                 for _ in range(lanes):
                     group.create_task(self._lane(backend, batch, listener))
-        except* (Refused, UsageRefused, PoolError) as errors:
+        except* (RefusedError, SelectionError, PoolError) as errors:
             raise errors.exceptions[0] from None
 
     async def probe(self, backend: str) -> Opened:
         """Open a backend in a process of its own and nothing more.
 
         Raises:
-            Refused: it cannot be run.
-            UsageRefused: the selection makes no sense.
+            RefusedError: it cannot be run.
+            SelectionError: the selection makes no sense.
         """
         worker = await self._spawn(backend)
         try:
@@ -310,23 +311,24 @@ class Pool:
 
     async def _start(self, backend: str, batch: _Batch, listener: Listener) -> Worker:
         """Start a worker that is ready for cases; the first one of a batch tells what it found."""
-        for _ in range(STARTS):
+        for remaining in reversed(range(STARTS)):
             worker = await self._spawn(backend)
             try:
                 opened = await self._open(worker, backend)
             except BaseException as error:
                 await self._close(worker)
-                if batch.opened and isinstance(error, Refused):
-                    refusal = error
+                if not (batch.opened and isinstance(error, RefusedError)):
+                    raise
+                if remaining:
                     continue  # it could be opened before: perhaps it can be again
-                raise
+                raise PoolError(f"{STARTS} workers in a row did not start: {error}") from error
             if not batch.opened:
                 batch.opened = True
                 listener.opened(opened)
             if batch.cases is None:
                 batch.cases = collections.deque(case.case for case in opened.cases)
             return worker
-        raise PoolError(f"{STARTS} workers in a row did not start: {refusal}\n{_shortened(worker.child.output())}")
+        raise AssertionError("unreachable: the last start returns or raises")
 
     async def _open(self, worker: Worker, backend: str) -> Opened:
         try:
@@ -337,9 +339,9 @@ class Pool:
             cases = tuple(Case(**case) for case in message["cases"])
             return Opened(message["loop"], message["version"], cases)
         if message["kind"] == "refused":
-            raise Refused(message["reason"])
+            raise RefusedError(message["reason"])
         assert worker.child is not None
-        raise _why_not_collected(worker.child) or Refused(worker.why_not_started(backend))
+        raise _why_not_collected(worker.child) or RefusedError(worker.why_not_started(backend))
 
     async def _spawn(self, backend: str) -> Worker:
         self._serial += 1
@@ -383,7 +385,7 @@ class Pool:
         """Start the process that workers are forked from.
 
         Raises:
-            UsageRefused: the selection makes no sense.
+            SelectionError: the selection makes no sense.
         """
         ours, theirs = socket.socketpair()
         with theirs:
@@ -439,7 +441,7 @@ def _why_not_collected(process: processes.Child) -> Exception | None:
         return None
     output = process.output()
     usage = [line.removeprefix("ERROR: ") for line in output.splitlines() if line.startswith("ERROR: ")]
-    return UsageRefused(usage[-1]) if usage else PoolError(f"the cases cannot be collected:\n{_shortened(output)}")
+    return SelectionError(usage[-1]) if usage else PoolError(f"the cases cannot be collected:\n{_shortened(output)}")
 
 
 def ending(returncode: int) -> str:

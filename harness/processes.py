@@ -30,6 +30,7 @@ import psutil
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_SIGKILL = 9  # which Windows' signal module does not have
 _OUTPUT_KEPT = 64 * 1024  # bytes
 
 
@@ -40,7 +41,7 @@ def adopt_orphans() -> None:
 
 def die_with_parent() -> None:
     """Ask the kernel to kill this process when its parent dies (Linux; elsewhere nothing happens)."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
 
 
 def _prctl(option: int, value: int) -> None:
@@ -97,7 +98,7 @@ class Child:
 
     def _collect(self, descriptor: int) -> None:
         size = 0
-        with open(descriptor, "rb", buffering=0) as pipe:  # noqa: PTH123 - a descriptor, not a path
+        with open(descriptor, "rb", buffering=0) as pipe:
             while chunk := pipe.read(_OUTPUT_KEPT):
                 self._output.append(chunk)
                 size += len(chunk)

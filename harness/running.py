@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from . import backends, results
-from .pool import Attempt, Case, Opened, Pool, Refused
+from .pool import Attempt, Case, Opened, Pool, RefusedError
 
 CONTROL = "asyncio"
 AS_EXPECTED = frozenset({"pass", "info", "skip"})
@@ -51,7 +51,7 @@ class Session:
         for name in names:
             try:
                 await _BackendRun(self, name).run()
-            except Refused as refusal:
+            except RefusedError as refusal:
                 self.refused.append(str(refusal))
 
     async def control(self, cases: Sequence[str]) -> dict[str, Attempt]:
@@ -187,4 +187,3 @@ def is_expected(result: results.Result) -> bool:
 
 def _is_expected(attempt: Attempt) -> bool:
     return attempt.verdict in AS_EXPECTED and attempt.cleanup == "clean"
-

@@ -13,7 +13,7 @@ from ..conformance import catalogue
 from ..conformance.declare import declaration
 from ..conformance.subject import LoopFactory, Observe, Run
 from . import backends
-from .judging import LoopFault, Outcome, judge
+from .judging import LoopFaultError, Outcome, judge
 
 PEERS = f"{conformance.__name__}.peers"
 # Assertions explain themselves only if they are rewritten, which must be asked for before the import.
@@ -66,16 +66,14 @@ class Suite:
         config.pluginmanager.import_plugin(PEERS)
         return cls(names)
 
-    @classmethod
-    def become(cls, config: pytest.Config, name: str) -> backends.OpenBackend:
+    def become(self, name: str) -> backends.OpenBackend:
         """Make `name` the one backend of a pytest run that has collected its cases already, and open it.
 
         Raises:
             BackendError: it cannot be opened.
         """
-        suite: Suite = config.pluginmanager.get_plugin(cls.NAME)
-        suite._names = (name,)
-        return suite._open(name)
+        self._names = (name,)
+        return self._open(name)
 
     def _open(self, name: str) -> backends.OpenBackend:
         if name not in self._opened:
@@ -117,7 +115,8 @@ class Suite:
             return report
         previous = item.stash.get(OUTCOME, None)
         error = call.excinfo.value if call.excinfo else None
-        outcome = judge(case.behaviour.level, call.when, error, item.stash.get(OBSERVED, []), previous)
+        observed = item.stash[OBSERVED] if OBSERVED in item.stash else ()  # noqa: SIM401 - typed as its key
+        outcome = judge(case.behaviour.level, call.when, error, observed, previous)
         item.stash[OUTCOME] = outcome
         report.user_properties.append(("everyloop", outcome.verdict))
         if outcome.verdict in {"info", "skip"} and report.failed and call.when == "call":
@@ -138,7 +137,7 @@ class Suite:
         try:
             return self._open(getattr(request, "param", self._names[0]))
         except backends.BackendError as error:
-            raise LoopFault(str(error)) from error
+            raise LoopFaultError(str(error)) from error
 
     @pytest.fixture
     def new_loop(self, backend: backends.OpenBackend) -> Iterator[LoopFactory]:
@@ -152,7 +151,7 @@ class Suite:
                 try:
                     loop = factory()
                 except Exception as error:
-                    raise LoopFault(f"making a loop raised {error!r}") from error
+                    raise LoopFaultError(f"making a loop raised {error!r}") from error
                 stack.callback(_close, loop)
                 return loop
 
@@ -188,4 +187,4 @@ def _close(loop: object) -> None:
         if not loop.is_closed():  # type: ignore[attr-defined]
             loop.close()  # type: ignore[attr-defined]
     except Exception as error:
-        raise LoopFault(f"loop.close() raised {error!r}") from error
+        raise LoopFaultError(f"loop.close() raised {error!r}") from error

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from . import processes
 from .processes import Child
 
+_NO_FORK = "Windows has no fork(): workers are started from nothing"
 SUPPORTED = sys.platform == "linux"
 ANSWERS_WITHIN = 5.0
 """Seconds a template has to fork; it takes some milliseconds."""
@@ -45,6 +46,8 @@ class Template:
         Raises:
             TemplateError: there is no template any more.
         """
+        if sys.platform == "win32":
+            raise NotImplementedError(_NO_FORK)
         reading, writing = os.pipe()
         try:
             try:
@@ -71,6 +74,8 @@ def serve(line: socket.socket) -> str | None:
     Returns:
         in each worker, its assignment; in the template, None when the run hangs up.
     """
+    if sys.platform == "win32":
+        raise NotImplementedError(_NO_FORK)
     gc.collect()
     gc.freeze()  # neither copied because a collection touched it, nor searched for garbage after every case
     while True:
@@ -100,10 +105,13 @@ def _become_worker(line: socket.socket, output: int, tells: int, waits: int) -> 
     """Fork once more; return in the worker only, when it is a child of the run.
 
     Args:
+        line: to the run, which is the template's and not ours.
         output: where standard output and error shall go.
         tells: takes the worker's process id.
         waits: ends when the process in between has gone.
     """
+    if sys.platform == "win32":
+        raise NotImplementedError(_NO_FORK)
     worker = os.fork()
     if worker:
         os.write(tells, str(worker).encode())
@@ -123,9 +131,9 @@ def _become_worker(line: socket.socket, output: int, tells: int, waits: int) -> 
 
 
 def _receive(line: socket.socket) -> tuple[bytes, list[int]]:
+    if sys.platform == "win32":
+        raise NotImplementedError(_NO_FORK)
     message, descriptors, _, _ = socket.recv_fds(line, 65536, 1)
     while message and not message.endswith(b"\n"):
         message += line.recv(65536)
     return message, descriptors
-
-

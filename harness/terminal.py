@@ -49,13 +49,17 @@ def diagnostics() -> Console:
 class Quiet:
     """A reporter that says nothing: in CI, in pipes, with ``--quiet``."""
 
-    def begin(self, backend: str, cases: int) -> None: ...
+    def begin(self, backend: str, cases: int) -> None:
+        """A backend's cases begin."""
 
-    def verdict(self, backend: str, result: results.Result) -> None: ...
+    def verdict(self, backend: str, result: results.Result) -> None:
+        """A case has a verdict."""
 
-    def phase(self, backend: str, phase: str, cases: int) -> None: ...
+    def phase(self, backend: str, phase: str, cases: int) -> None:
+        """Some are tried again."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """The run has ended."""
 
 
 class Live(Quiet):

@@ -164,7 +164,9 @@ class _Worker:
 
         self._watch(self._assignment.start_within)
         try:
-            backend = Suite.become(self._session.config, self._assignment.backend)
+            suite = self._session.config.pluginmanager.get_plugin(Suite.NAME)
+            assert isinstance(suite, Suite)
+            backend = suite.become(self._assignment.backend)
         except BackendError as error:
             self._channel.send({"kind": "refused", "reason": str(error)})
             return False
@@ -223,4 +225,3 @@ class _Worker:
 
 if __name__ == "__main__":
     sys.exit(main())
-
