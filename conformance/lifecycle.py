@@ -46,15 +46,6 @@ POLICIES = Gate(
 )
 
 
-@pytest.fixture
-def own_loop(request: pytest.FixtureRequest) -> Iterator[LoopFactory]:
-    """Make loops that nobody but the case refers to, so that it can let them die."""
-    request.getfixturevalue("new_loop")  # skips the case on a backend that hands out no loop
-    gc.freeze()  # collections pass over what is older than the case: there is much of it in a test process
-    yield request.getfixturevalue("backend").new_loop
-    gc.unfreeze()
-
-
 # LIF-01, LIF-02: close()
 
 
@@ -167,8 +158,8 @@ def _let_die(things: list[Any]) -> list[str]:
 
 @pytest.mark.parametrize("ran", [False, True], ids=["new", "ran"])
 @shows("LIF-03")
-def unclosed_loop_warns(ran: bool, own_loop: LoopFactory) -> None:
-    loops = [own_loop()]
+def unclosed_loop_warns(ran: bool, new_loop: LoopFactory) -> None:
+    loops = [new_loop()]
     if ran:
         turn(loops[0])
     given = _let_die(loops)
@@ -176,8 +167,8 @@ def unclosed_loop_warns(ran: bool, own_loop: LoopFactory) -> None:
 
 
 @shows("LIF-03")
-def closed_loop_does_not_warn(own_loop: LoopFactory) -> None:
-    loops = [own_loop()]
+def closed_loop_does_not_warn(new_loop: LoopFactory) -> None:
+    loops = [new_loop()]
     turn(loops[0])
     loops[0].close()
     assert _let_die(loops) == []
@@ -233,11 +224,11 @@ def closed_loop_keeps_no_descriptor(life: str, new_loop: LoopFactory) -> None:
 
 
 @shows("LIF-04")
-def socket_of_an_open_transport_is_closed(own_loop: LoopFactory, listener: socket.socket) -> None:
+def socket_of_an_open_transport_is_closed(new_loop: LoopFactory, listener: socket.socket) -> None:
     async def adopt(sock: socket.socket) -> None:
         await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=sock)
 
-    loop = own_loop()
+    loop = new_loop()
     here = socket.create_connection(listener.getsockname(), PATIENCE)
     there, _ = listener.accept()
     with there:
@@ -251,11 +242,11 @@ def socket_of_an_open_transport_is_closed(own_loop: LoopFactory, listener: socke
 
 
 @shows("LIF-04")
-def socket_of_an_open_server_is_closed(own_loop: LoopFactory) -> None:
+def socket_of_an_open_server_is_closed(new_loop: LoopFactory) -> None:
     async def serve(sock: socket.socket) -> None:
         await asyncio.get_running_loop().create_server(asyncio.Protocol, sock=sock)
 
-    loop = own_loop()
+    loop = new_loop()
     listening = socket.create_server(("127.0.0.1", 0))
     address = listening.getsockname()
     loop.run_until_complete(serve(listening))
@@ -655,17 +646,17 @@ def _spare_descriptors(count: int) -> Iterator[None]:
 
 
 @shows("LIF-12", POSIX)
-def failed_construction_leaves_no_descriptor(own_loop: LoopFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def failed_construction_leaves_no_descriptor(new_loop: LoopFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     # A half-made loop may complain when it dies: not the claim here.
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
-    loop = own_loop()  # loops open some descriptors only once in a process
+    loop = new_loop()  # loops open some descriptors only once in a process
     turn(loop)
     loop.close()
     before = _descriptors()
     for spare in range(32):
         made: list[asyncio.AbstractEventLoop] = []
         with _spare_descriptors(spare), contextlib.suppress(Exception):
-            made.append(own_loop())
+            made.append(new_loop())
         if made:
             made[0].close()
             return

@@ -424,9 +424,7 @@ async def read_waits_over_unix(method: str) -> None:
 
 @shows("SOCK-04")
 @STREAMS
-async def sock_sendall_sends_a_megabyte(
-    request: pytest.FixtureRequest, in_thread: InThread, stream: str
-) -> None:
+async def sock_sendall_sends_a_megabyte(request: pytest.FixtureRequest, in_thread: InThread, stream: str) -> None:
     here, there = request.getfixturevalue(stream)
     received = in_thread(receive_exactly, there, len(MEGABYTE))
     await soon(asyncio.get_running_loop().sock_sendall(here, MEGABYTE))
@@ -446,9 +444,7 @@ async def sock_sendall_waits_for_room(socket_pair: Pair, in_thread: InThread) ->
 @shows("SOCK-04")
 @READS
 @STREAMS
-async def megabyte_is_received(
-    request: pytest.FixtureRequest, in_thread: InThread, stream: str, method: str
-) -> None:
+async def megabyte_is_received(request: pytest.FixtureRequest, in_thread: InThread, stream: str, method: str) -> None:
     here, there = request.getfixturevalue(stream)
     sent = in_thread(there.sendall, MEGABYTE)
     received = bytearray()
@@ -602,9 +598,7 @@ async def sock_accept_returns_the_address_of_the_peer(server: socket.socket) -> 
 async def each_sock_accept_takes_one_connection(server: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     with contextlib.ExitStack() as stack:
-        theirs = [
-            stack.enter_context(socket.create_connection(server.getsockname(), PATIENCE)) for _ in range(3)
-        ]
+        theirs = [stack.enter_context(socket.create_connection(server.getsockname(), PATIENCE)) for _ in range(3)]
         ours = [stack.enter_context((await soon(loop.sock_accept(server)))[0]) for _ in range(3)]
         assert {sock.getpeername() for sock in ours} == {sock.getsockname() for sock in theirs}
 
@@ -645,16 +639,23 @@ async def read_after_a_timeout_gets_the_data(socket_pair: Pair, method: str) -> 
         assert await soon(receiving) == b"hello"
 
 
+async def after_a_few_turns(action: Callable[..., object], *arguments: Any) -> None:
+    """Do something when what was cancelled just now has ended."""
+    await settle(5)
+    action(*arguments)
+
+
 @shows("SOCK-08")
 @READS
 async def read_next_to_the_one_being_cancelled_gets_the_data(socket_pair: Pair, method: str) -> None:
     """The second read waits before the first has ended, which must not take the watch away from it."""
     here, there = socket_pair
-    async with under_way(read(method, here)) as cancelled:
+    async with under_way(read(method, here)) as cancelled, asyncio.timeout(PATIENCE):
+        sending = asyncio.ensure_future(after_a_few_turns(there.sendall, b"hello"))
         cancelled.cancel()
-        async with under_way(read(method, here)) as receiving:
-            there.sendall(b"hello")
-            assert await soon(receiving) == b"hello"
+        # Not in a task of its own: it has to begin now, before the loop turns.
+        assert await read(method, here) == b"hello"
+        await sending
 
 
 # A kernel that completes operations may have taken the bytes already: Windows' proactor loses them.
@@ -713,11 +714,12 @@ async def write_next_to_the_one_being_cancelled_is_sent(socket_pair: Pair) -> No
     here, there = socket_pair
     filler = fill(here)
     loop = asyncio.get_running_loop()
-    async with under_way(loop.sock_sendall(here, b"cancelled")) as cancelled:
+    async with under_way(loop.sock_sendall(here, b"cancelled")) as cancelled, asyncio.timeout(PATIENCE):
+        receiving = asyncio.ensure_future(after_a_few_turns(receive_exactly, there, filler))
         cancelled.cancel()
-        async with under_way(loop.sock_sendall(here, b"sent")) as sending:
-            receive_exactly(there, filler)
-            await soon(sending)
+        # Not in a task of its own: it has to begin now, before the loop turns.
+        await loop.sock_sendall(here, b"sent")
+        await receiving
     here.close()
     assert receive_all(there).endswith(b"sent")
 
@@ -755,9 +757,7 @@ async def sock_connect_after_a_cancelled_one_connects(listener: socket.socket, c
 
 
 @shows("SOCK-10", LINUX)
-async def socket_is_read_after_a_cancelled_sock_connect(
-    listener: socket.socket, client: socket.socket
-) -> None:
+async def socket_is_read_after_a_cancelled_sock_connect(listener: socket.socket, client: socket.socket) -> None:
     """What the cancelled operation watched for does not stand in the way of the next one."""
     await cancel_a_connection(client, listener.getsockname())
     there, _ = listener.accept()  # the kernel connects all the same
@@ -914,9 +914,7 @@ async def sock_sendto_waits_for_room(unix_path: str) -> None:
 
 # Windows' proactor takes no names: https://github.com/python/cpython/issues/89696
 @shows("SOCK-15", POSIX)
-async def sock_connect_resolves_a_name_for_an_ipv4_socket(
-    listener: socket.socket, client: socket.socket
-) -> None:
+async def sock_connect_resolves_a_name_for_an_ipv4_socket(listener: socket.socket, client: socket.socket) -> None:
     port = listener.getsockname()[1]
     await soon(asyncio.get_running_loop().sock_connect(client, ("localhost", port)))
     assert client.getpeername() == ("127.0.0.1", port)
@@ -961,9 +959,7 @@ async def sock_connect_takes_a_short_ipv6_address(fields: int) -> None:
 
 @shows("SOCK-20")
 @pytest.mark.parametrize("turns", [-1, 1])
-async def port_out_of_range_is_not_wrapped(
-    listener: socket.socket, client: socket.socket, turns: int
-) -> None:
+async def port_out_of_range_is_not_wrapped(listener: socket.socket, client: socket.socket, turns: int) -> None:
     """Somebody listens where the port would be if only its low 16 bits counted."""
     host, port = listener.getsockname()
     with pytest.raises((OverflowError, ValueError, OSError)):
@@ -995,9 +991,7 @@ async def port_of_a_datagram_out_of_range_is_not_wrapped(datagrams: Pair, turns:
 
 @shows("SOCK-17")
 @pytest.mark.parametrize("method", ["sock_recv", "sock_recv_into", "sock_sendall"])
-def socket_is_closed_under_a_pending_operation(
-    run: Run, observe: Observe, socket_pair: Pair, method: str
-) -> None:
+def socket_is_closed_under_a_pending_operation(run: Run, observe: Observe, socket_pair: Pair, method: str) -> None:
     """Whether the loop keeps the socket open until the operation has ended, and how it ends if not.
 
     With select() a closed descriptor breaks the whole loop.

@@ -5,7 +5,8 @@
     inside another runtime (trio-asyncio) cannot hand one out: cases that ask for it are skipped there, so a case
     asks for it only if it is about starting, stopping or closing loops.
 ``new_loop``
-    Makes one more loop of the same kind, which is closed after the case too.
+    Makes one more loop of the same kind. Nobody but the case refers to it; if it is still there after the case it is
+    closed.
 ``run``
     Runs an async function on the loop under test and returns its result. Cases written as ``async def`` do not
     name it: :func:`~everyloop.conformance.declare.shows` asks for it on their behalf.

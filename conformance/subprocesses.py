@@ -58,9 +58,7 @@ def child(script: str, python: str) -> Command:
 
 CAT = child("exec cat", "import shutil, sys; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)")
 SLEEP = child("exec sleep 30", "import time; time.sleep(30)")
-OUT_AND_ERR = child(
-    "printf out; printf err >&2", "import sys; sys.stdout.write('out'); sys.stderr.write('err')"
-)
+OUT_AND_ERR = child("printf out; printf err >&2", "import sys; sys.stdout.write('out'); sys.stderr.write('err')")
 OUT_AND_ERR_ON_GO = child(
     "read go; printf out; printf err >&2",
     "import sys; sys.stdin.read(); sys.stdout.write('out'); sys.stderr.write('err')",
@@ -136,10 +134,8 @@ class Recorder(asyncio.SubprocessProtocol):
 
 
 @contextlib.asynccontextmanager
-async def recorded(
-    *command: str, **options: Any
-) -> AsyncIterator[tuple[asyncio.SubprocessTransport, Recorder]]:
-    """Run a program with the loop's own method, its standard streams closed unless the options say else."""
+async def recorded(*command: str, **options: Any) -> AsyncIterator[tuple[asyncio.SubprocessTransport, Recorder]]:
+    """Run a program with the loop's own method; its streams are DEVNULL unless the options say otherwise."""
     loop = asyncio.get_running_loop()
     silent = {"stdin": DEVNULL, "stdout": DEVNULL, "stderr": DEVNULL}
     transport, recorder = await loop.subprocess_exec(Recorder, *command, **{**silent, **options})
@@ -429,9 +425,7 @@ async def pipe_can_be_lost_before_exit() -> None:
     async with recorded(*sh(script), stdin=PIPE, stdout=PIPE, stderr=PIPE) as (transport, recorder):
         await eventually(lambda: recorder.received[2] == b"closed\n", "nothing came from stderr")
         # What the loop is to notice has happened by now.
-        await eventually(
-            lambda: "pipe_connection_lost 1" in recorder.events, "the end of stdout was not told", 1
-        )
+        await eventually(lambda: "pipe_connection_lost 1" in recorder.events, "the end of stdout was not told", 1)
         assert "process_exited" not in recorder.events
         pipe_of(transport, 0).write(b"go\n")
         await recorder.ended
@@ -855,9 +849,7 @@ def which_are_open(numbers: list[int]) -> Command:
 
     The redirections ``<&10`` of many shells end at 9, the names in /dev/fd do not.
     """
-    return sh(
-        f"for number in {' '.join(map(str, numbers))}; do [ -e /dev/fd/$number ] && echo $number; done; :"
-    )
+    return sh(f"for number in {' '.join(map(str, numbers))}; do [ -e /dev/fd/$number ] && echo $number; done; :")
 
 
 @pytest.fixture
@@ -917,9 +909,7 @@ async def inheritable_descriptor_is_passed_without_close_fds(passed_file: Path) 
 
 @shows("SUB-11", POSIX)
 @pytest.mark.parametrize("inheritable", [False, True], ids=["uninheritable", "inheritable"])
-async def passing_keeps_descriptor_of_parent_as_inheritable_as_it_was(
-    inheritable: bool, passed_file: Path
-) -> None:
+async def passing_keeps_descriptor_of_parent_as_inheritable_as_it_was(inheritable: bool, passed_file: Path) -> None:
     with opened(passed_file, 1, inheritable=inheritable) as [number]:
         await output_of(*exits_with(0), pass_fds=[number])
         assert os.get_inheritable(number) == inheritable
@@ -1064,9 +1054,7 @@ def _its_descriptor(file: IO[bytes]) -> int:
     return file.fileno()
 
 
-AS_FILE_OR_DESCRIPTOR = pytest.mark.parametrize(
-    "given", [_itself, _its_descriptor], ids=["file", "descriptor"]
-)
+AS_FILE_OR_DESCRIPTOR = pytest.mark.parametrize("given", [_itself, _its_descriptor], ids=["file", "descriptor"])
 
 
 @shows("SUB-14")
@@ -1275,9 +1263,7 @@ async def stillborn_life(socket_pair: SocketPair) -> list[str]:
 
     def create(descriptor: int) -> Coroutine[Any, Any, tuple[asyncio.SubprocessTransport, Recorder]]:
         loop = asyncio.get_running_loop()
-        return loop.subprocess_exec(
-            Recorder, *sh("echo $$ >&0; printf out; printf err >&2"), stdin=descriptor
-        )
+        return loop.subprocess_exec(Recorder, *sh("echo $$ >&0; printf out; printf err >&2"), stdin=descriptor)
 
     transport, recorder = await stillborn(socket_pair, create)
     await recorder.ended
@@ -1654,6 +1640,7 @@ def loops_in_two_threads_run_children(new_loop: LoopFactory, in_thread: InThread
 async def exit_of_child_interrupts_no_system_call(in_thread: InThread, socket_pair: SocketPair) -> None:
     """Python repeats what was interrupted (PEP 475), other libraries may not: this call is made by C."""
     theirs, ours = socket_pair
+    theirs.setblocking(True)
     libc = ctypes.CDLL(None, use_errno=True)
     reading, writing = os.pipe()
 

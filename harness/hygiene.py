@@ -210,9 +210,9 @@ def _kind(number: int, mode: int) -> str:
 
 def _name(pid: int) -> str:
     try:
-        return f"{psutil.Process(pid).name()} ({pid})"
+        return psutil.Process(pid).name()
     except psutil.Error:
-        return str(pid)
+        return "unknown"
 
 
 def _short(value: object) -> str:

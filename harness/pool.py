@@ -29,7 +29,7 @@ import pytest
 from . import inherited, processes, template
 from .channel import Message
 from .judging import Verdict
-from .template import Template
+from .template import Template, TemplateError
 from .worker import VARIABLE, Assignment, Selection, orders
 
 KILL_AFTER = 1.5
@@ -43,6 +43,7 @@ START_METHOD = "EVERYLOOP_START_METHOD"
 """Set to ``spawn``, this environment variable makes workers start from nothing instead of from a template."""
 LOST = "unknown: the process was lost"
 _TRACE_LINES = 60
+_LONGEST_MESSAGE = 16 * 1024 * 1024  # bytes; the list of all cases takes some 100,000
 
 
 class RefusedError(Exception):
@@ -244,7 +245,7 @@ class Pool:
         """
         processes.adopt_orphans()
         pool = cls(size, timeout, selection, Path(tempfile.mkdtemp(prefix="everyloop-")))
-        server = await asyncio.start_server(pool._connected, "127.0.0.1", 0)
+        server = await asyncio.start_server(pool._connected, "127.0.0.1", 0, limit=_LONGEST_MESSAGE)
         pool._port = server.sockets[0].getsockname()[1]
         try:
             if template.SUPPORTED and os.environ.get(START_METHOD) != "spawn":
@@ -365,9 +366,9 @@ class Pool:
                 worker.child = self._template.fork(assignment.to_json(), ended)
             else:
                 worker.child = self._program(folder, assignment, ended)
-        except BaseException:
+        except (OSError, TemplateError) as error:
             del self._workers[worker.serial]
-            raise
+            raise PoolError(f"a worker cannot be started: {error}") from error
         return worker
 
     def _program(

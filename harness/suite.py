@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+import weakref
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -152,7 +154,7 @@ class Suite:
                     loop = factory()
                 except Exception as error:
                     raise LoopFaultError(f"making a loop raised {error!r}") from error
-                stack.callback(_close, loop)
+                stack.callback(_close, _reference(loop))
                 return loop
 
             yield make  # type: ignore[misc]
@@ -182,9 +184,18 @@ class Suite:
         return seen.append
 
 
-def _close(loop: object) -> None:
+def _reference(loop: object) -> Callable[[], object]:
+    """Refer to a loop weakly, if that is possible: some cases let it die."""
     try:
-        if not loop.is_closed():  # type: ignore[attr-defined]
-            loop.close()  # type: ignore[attr-defined]
+        return weakref.ref(loop)
+    except TypeError:
+        return lambda: loop
+
+
+def _close(reference: Callable[[], Any]) -> None:
+    loop = reference()
+    try:
+        if loop is not None and not loop.is_closed():
+            loop.close()
     except Exception as error:
         raise LoopFaultError(f"loop.close() raised {error!r}") from error

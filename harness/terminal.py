@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from typing import get_args
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +16,7 @@ from rich.text import Text
 from ..conformance import catalogue
 from . import results
 from .judging import Verdict
-from .running import is_expected
+from .running import AS_EXPECTED, is_expected
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 _STYLES = {
@@ -146,33 +146,50 @@ def show(console: Console, runs: Sequence[results.Run], *, quiet: bool, verbose:
     console.print(matrix(runs))
     for run in runs:
         shown = [r for r in run["results"] if verbose or r["flaky"] or not is_expected(r)]
-        if shown:
+        alike = {} if verbose else _left_behind(shown)
+        shown = [result for result in shown if result["cleanup"] not in alike or result["verdict"] not in AS_EXPECTED]
+        if shown or alike:
             console.print()
             title = f"{run['backend']} {run['version']} ({run['loop']}), Python {run['python']}, {run['platform']}"
             console.print(Text(title, "bold"))
-        for result in shown:
-            for line in _lines(result, verbose):
+        for cleanup, cases in alike.items():
+            summary = f"  {len(cases)} good cases, {cases[0]} the first (-v shows all)\n    cleanup: {cleanup}"
+            console.print(Text.assemble(("unclean", "yellow"), summary), soft_wrap=True)
+        for behaviour, group in itertools.groupby(shown, key=lambda result: result["behaviour"]):
+            cases = list(group)
+            for line in [*_broken(behaviour, cases), *(line for case in cases for line in _lines(case, verbose))]:
                 console.print(line, soft_wrap=True)
     if any(run.get("incomplete") for run in runs):
         console.print(Text("incomplete: the run was ended before every case had its verdict", "bold yellow"))
 
 
-def _lines(result: results.Result, verbose: bool) -> Iterator[Text | Padding]:
+def _left_behind(shown: Sequence[results.Result]) -> dict[str, list[str]]:
+    """What several good cases left behind alike, with the cases: one defect, not as many as there are cases."""
+    found: dict[str, list[str]] = collections.defaultdict(list)
+    for result in shown:
+        if result["verdict"] in AS_EXPECTED and result["cleanup"] != "clean" and not result["flaky"]:
+            found[result["cleanup"]].append(result["case"])
+    return {cleanup: cases for cleanup, cases in found.items() if len(cases) > 1}
+
+
+def _broken(name: str, cases: Sequence[results.Result]) -> Iterator[Text]:
+    """The behaviour that the cases below it are about, and its sentence and source if one of them breaks it."""
+    behaviour = catalogue.behaviours().get(name)
+    if behaviour is not None and not all(map(is_expected, cases)):
+        yield Text.assemble((f"{name} {behaviour.level}", "bold"), f"  {behaviour.statement}")
+        yield Text(f"    {behaviour.source}", "dim")
+
+
+def _lines(result: results.Result, verbose: bool) -> Iterator[Text]:
     yield Text.assemble(
+        "  ",
         (result["verdict"], _STYLES[result["verdict"]]),
         (" (flaky)" if result["flaky"] else "", "yellow"),
-        f"  {result['case']}  ",
-        (f"{result['behaviour']} {result['level']}", "dim"),
+        f"  {result['case']}",
     )
-    if is_expected(result) and not verbose:
-        return
-    behaviour = catalogue.behaviours().get(result["behaviour"])
-    if behaviour is not None and not is_expected(result):
-        yield Text(f"    {behaviour.statement}")
-        yield Text(f"    {behaviour.source}", "dim")
     if result["cleanup"] != "clean" and result["verdict"] not in {"crash", "hang"}:
-        yield Text(f"    cleanup: {result['cleanup']}", "yellow")
-    detail = (result["detail"] or "").splitlines()
+        yield Text(f"      cleanup: {result['cleanup']}", "yellow")
+    detail = [line for line in (result["detail"] or "").splitlines() if line.strip()]
     shown = detail if verbose or len(detail) <= _DETAIL_LINES else [*detail[:_DETAIL_LINES], "… (-v shows all)"]
     for line in shown:
-        yield Text(f"    {line}", "cyan" if is_expected(result) else "")
+        yield Text(f"      {line}", "cyan" if is_expected(result) else "")
