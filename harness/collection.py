@@ -23,8 +23,6 @@ def conformance_folder(path: Path, parent: pytest.Collector) -> pytest.Collector
     """Return the collector of the cases if `path` is the installed package, else None."""
     if not any(path.samefile(place) for place in conformance.__path__):
         return None
-    if parent.config.getoption("everyloop") is None:
-        raise pytest.UsageError("name the event loop to test: pytest --pyargs everyloop.conformance --everyloop uvloop")
     folder: pytest.Collector = ConformanceFolder.from_parent(parent, path=path)
     return folder
 
@@ -34,6 +32,11 @@ class ConformanceFolder(pytest.Directory):
 
     def collect(self) -> Iterable[pytest.Collector]:
         """Yield a collector for each area that has cases."""
+        # Not when the folder is found: pytest looks at every folder beside one that it was asked for.
+        if self.config.getoption("everyloop") is None:
+            raise self.CollectError(
+                "name the event loop to test: pytest --pyargs everyloop.conformance --everyloop uvloop"
+            )
         for area in catalogue.areas():
             path = self.path / f"{area.module}.py"
             if path.exists():
