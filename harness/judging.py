@@ -49,17 +49,15 @@ def judge(
         if previous is not None:
             return previous if phase == "teardown" else _good(level, seen)
         return _good(level, seen)
+    if phase == "teardown" and previous is not None and previous.verdict not in {"pass", "info"}:
+        return previous
     if isinstance(error, pytest.skip.Exception):
         return Outcome("skip", str(error))
     if phase != "call" and not isinstance(error, LoopFaultError):
-        outcome = Outcome("error", f"{phase} of the case failed: {describe(error)}")
-    elif (lacking := what_is_unsupported(error)) is not None:
-        outcome = Outcome("unsupported", lacking)
-    else:
-        outcome = Outcome(BROKEN[level], "; ".join(filter(None, [seen, describe(error)])))
-    if phase == "teardown" and previous is not None and previous.verdict not in {"pass", "info"}:
-        return previous
-    return outcome
+        return Outcome("error", f"{phase} of the case failed: {describe(error)}")
+    if (lacking := what_is_unsupported(error)) is not None:
+        return Outcome("unsupported", lacking)
+    return Outcome(BROKEN[level], "; ".join(filter(None, [seen, describe(error)])))
 
 
 def _good(level: Level, seen: str | None) -> Outcome:

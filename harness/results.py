@@ -98,10 +98,13 @@ def read(path: Path) -> Document:
     try:
         content = json.loads(text)
     except ValueError:
-        content = _from_journal(path, text)
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        try:
+            content = _from_journal(text)
+        except (ValueError, TypeError, LookupError):  # lines that are none of ours
+            content = None
+    if not _is_document(content):
         raise DocumentError(f"{path} is no {SCHEMA} document, nor a journal of one")
-    complete: Document = content  # type: ignore[assignment]
+    complete: Document = content
     return complete
 
 
@@ -132,13 +135,23 @@ class Journal:
         self._file.flush()
 
 
-def _from_journal(path: Path, text: str) -> object:
-    entries = list(_entries(text))
-    if not entries or not isinstance(entries[0], dict) or "schema" not in entries[0]:
-        raise DocumentError(f"{path} is no {SCHEMA} document, nor a journal of one")
-    content: Any = entries[0]
+def _is_document(content: Any) -> bool:
+    """Whether it has the shape of a document; what the values may be is the schema's to say."""
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA or not isinstance(content.get("runs"), list):
+        return False
+    runs = content["runs"]
+    return all(
+        isinstance(run, dict)
+        and run.keys() >= Run.__annotations__.keys() - {"incomplete"}
+        and all(isinstance(found, dict) and found.keys() >= Result.__annotations__.keys() for found in run["results"])
+        for run in runs
+    )
+
+
+def _from_journal(text: str) -> Any:
+    content, *entries = _entries(text)
     results: list[dict[str, Result]] = []
-    for entry in entries[1:]:
+    for entry in entries:
         if isinstance(entry, dict):
             content["runs"].append({**entry, "incomplete": True})
             results.append({})

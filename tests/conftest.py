@@ -14,7 +14,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-
 from everyloop.harness import results
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,7 +21,7 @@ PACKAGES = ("harness", "conformance", "fake_selectors")
 PATIENCE = 120.0
 """Seconds a command may take: a hundred times what it needs, for machines that are busy."""
 
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def neutral(changes: Mapping[str, str | None]) -> dict[str, str]:
@@ -74,7 +73,7 @@ def program() -> str:
 
 
 @pytest.fixture
-def everyloop(python: Command, program: str) -> Command:
+def cli(python: Command, program: str) -> Command:
     """Run everyloop with arguments in an empty folder."""
 
     def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:

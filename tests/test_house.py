@@ -7,13 +7,12 @@ import json
 import sys
 import tomllib
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-Command = Callable[..., Any]
+from .conftest import Command
 
 FLOORS = ("harness", "conformance", "fake_selectors")
 KNOWS: dict[str, set[str]] = {
@@ -150,7 +149,9 @@ def test_a_pytest_run_that_does_not_use_the_plugin_loads_nothing_of_weight(pytho
         "    assert ours == {'everyloop', 'everyloop.harness', 'everyloop.harness.plugin'}\n"
         "    assert not {'click', 'rich', 'psutil', 'asyncio', 'tomllib'} & set(sys.modules)\n"
     )
-    done = python("-m", "pytest", "-p", "no:xdist", "-p", "no:pytest_cov", "-p", "no:anyio", "-p", "no:hypothesispytest")
+    done = python(
+        "-m", "pytest", "-p", "no:xdist", "-p", "no:pytest_cov", "-p", "no:anyio", "-p", "no:hypothesispytest"
+    )
     assert done.returncode == 0, done.stdout
 
 
