@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 import importlib
 import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -175,7 +176,7 @@ def open_backend(backend: Backend) -> OpenBackend:
     factory = cast("LoopFactory", thing)
     try:
         loop: object = factory()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BackendError(f"{backend.name}: the factory raised {_one_line(error)}") from error
     if not isinstance(loop, asyncio.AbstractEventLoop):
         kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
@@ -184,7 +185,7 @@ def open_backend(backend: Backend) -> OpenBackend:
     try:
         name = _prove(backend, lambda main: found.run_until_complete(main()))
     finally:
-        if not loop.is_running():
+        with contextlib.suppress(Exception):  # what cannot be closed is for the cases to say
             loop.close()
     return OpenBackend(backend, name, factory, None)
 
@@ -201,7 +202,7 @@ def _prove(backend: Backend, run: Run) -> str:
 
     try:
         return run(main)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BackendError(f"{backend.name}: cannot run asyncio.sleep(0): {_one_line(error)}") from error
 
 
@@ -209,7 +210,7 @@ def _resolve(backend: Backend) -> Any:
     module, _, attributes = backend.reference.partition(":")
     try:
         thing: Any = importlib.import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BackendError(f"{backend.name}: cannot import {module}: {_one_line(error)}") from error
     for attribute in attributes.split("."):
         try:
@@ -228,6 +229,3 @@ def _distribution_of(module: str) -> str | None:
 def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-Factory = Callable[[], object]

@@ -194,7 +194,7 @@ class TestDetails:
             raise ConnectionError("gone")
 
         class Socket:
-            def recv(self, size: int) -> bytes:
+            def recv(self, _: int) -> bytes:
                 outside()
                 return b""
 

@@ -1,0 +1,5 @@
+"""A module that cannot be imported alive."""
+
+import ctypes
+
+ctypes.string_at(0)
