@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+import math
 import os
 import signal
 import sys
@@ -119,6 +121,8 @@ def run(
     BACKEND is a name that `everyloop list backends` shows, or package.module:factory, a function that makes a loop.
     Without any, every real backend that is installed is run.
     """
+    if math.isnan(timeout):  # which no range keeps out
+        raise click.BadParameter("nan is no time", param_hint="'--timeout'")
     chosen = [_checked_backend(name) for name in dict.fromkeys(names)] or _installed()
     selection = Selection(keyword, _checked_areas(areas), _levels_down_to(level))
     journal = None if json_file is None else _journal_beside(json_file)
@@ -140,28 +144,26 @@ def run(
     finally:
         live.close()
     runs = session.runs if session is not None else []
-    selected = any(found["results"] for found in runs)
+    refused = session.refused if session is not None else []
+    if problem is None and not refused and not any(found["results"] for found in runs):
+        problem = SelectionError("no case matches: `everyloop list cases` shows all")
+    if isinstance(problem, SelectionError):
+        if journal is not None:
+            journal.discard()
+        raise click.ClickException(str(problem))
     if json_file is not None and journal is not None:
-        if selected or not isinstance(problem, SelectionError):
-            results.write(json_file, results.document(runs))
+        results.write(json_file, results.document(runs))
         journal.discard()
     terminal.show(terminal.output(), runs, quiet=quiet, verbose=verbose)
-    refused = session.refused if session is not None else []
     for line in refused:
         _complain(line)
     if isinstance(problem, KeyboardInterrupt):
         _complain("interrupted: the results are those so far")
         return INTERRUPTED
-    if isinstance(problem, SelectionError):
-        _complain(str(problem))
-        return USAGE
     if problem is not None:
         _complain(f"everyloop itself failed: {problem}")
         return HARNESS_FAILED
     if refused:
-        return USAGE
-    if not selected:
-        _complain("no case matches: `everyloop list cases` shows all")
         return USAGE
     good = all(is_expected(result) for found in runs for result in found["results"])
     return AS_EXPECTED if good else NOT_AS_EXPECTED
@@ -202,7 +204,7 @@ def list_backends(as_json: bool) -> int:
     """Show every backend, whether it can be run here, and what to install if not."""
     rows = _run(_probe_all())
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        terminal.output().out(json.dumps(rows, indent=1))
         return AS_EXPECTED
     table = _table("backend", "version", "loop, or why it cannot be run here")
     for row in rows:
@@ -222,7 +224,7 @@ def list_cases(as_json: bool) -> int:
     """Show every case with the behaviour it shows."""
     cases = _run(_collect())
     if as_json:
-        click.echo(json.dumps([vars(case) for case in cases], indent=1))
+        terminal.output().out(json.dumps([vars(case) for case in cases], indent=1))
         return AS_EXPECTED
     table = _table("case", "behaviour", "level")
     for case in cases:
@@ -242,7 +244,7 @@ def list_behaviours(as_json: bool) -> int:
     if as_json:
         keys = ("id", "area", "level", "statement", "source", "since", "until", "platforms")
         rows = [{key: getattr(b, key) for key in keys} | {"cases": covering[b.id]} for b in found]
-        click.echo(json.dumps(rows, indent=1))
+        terminal.output().out(json.dumps(rows, indent=1))
         return AS_EXPECTED
     table = _table("id", "level", "cases", "statement")
     for behaviour in found:
@@ -258,17 +260,18 @@ def list_behaviours(as_json: bool) -> int:
 def main() -> None:
     """Run the command line and exit with its status."""
     inherited.open_standard_streams()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # else a detail that the encoding lacks would end in a traceback
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        status = USAGE
     except click.ClickException as error:
         _complain(error.format_message())
         status = USAGE
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone: what is still buffered must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = AS_EXPECTED
     sys.exit(status)
 
 

@@ -31,11 +31,22 @@ _STYLES = {
     "error": "bold white on red",
 }
 _DETAIL_LINES = 6
+_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), 127) if code != ord("\t")}
+
+
+class _Output(Console):
+    """A console whose reader may have seen enough (``| head -1``): the exit status stays that of the command."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)  # what is still buffered has to go somewhere at exit
+        os.close(null)
 
 
 def output() -> Console:
     """The console of the answer: standard output, wide enough for ids when it is no terminal."""
-    console = Console(highlight=False, soft_wrap=False)
+    console = _Output(highlight=False, soft_wrap=False)
     if not console.is_terminal:
         console.width = max(console.width, 120)
     return console
@@ -92,7 +103,7 @@ class Live(Quiet):
     def phase(self, backend: str, phase: str, cases: int) -> None:
         """Say what is done again."""
         note = f"{counts(self._counts[backend])} · {cases} {phase}"
-        self._progress.update(self._tasks[backend], note=note)
+        self._progress.update(self._tasks[backend], note=note, refresh=True)
 
     def close(self) -> None:
         """Take the lines away."""
@@ -192,4 +203,5 @@ def _lines(result: results.Result, verbose: bool) -> Iterator[Text]:
     detail = [line for line in (result["detail"] or "").splitlines() if line.strip()]
     shown = detail if verbose or len(detail) <= _DETAIL_LINES else [*detail[:_DETAIL_LINES], "… (-v shows all)"]
     for line in shown:
-        yield Text(f"      {line}", "cyan" if is_expected(result) else "")
+        # What a loop says goes to a terminal: nothing in it may steer that.
+        yield Text(f"      {line.translate(_VISIBLE)}", "cyan" if is_expected(result) else "")

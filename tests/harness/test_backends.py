@@ -195,7 +195,7 @@ GUEST = Guest(lambda main: asyncio.run(main()))
 class TestRun:
     """One clear line each on standard error, exit status 2, and the other backends still run."""
 
-    def test_others_still_run(self, everyloop: Commands) -> None:
+    def test_others_still_run(self, commands: Commands) -> None:
         refused = {
             f"{UNOPENABLE}:raises": "the factory raised RuntimeError: no luck today",
             f"{UNOPENABLE}:no_loop": "the factory returned a builtins.dict, which is no asyncio.AbstractEventLoop",
@@ -212,11 +212,11 @@ class TestRun:
         if sys.platform == "win32":
             refused.pop(f"{CANARIES}.segfaulting_import:x")  # an exception there, or a status with a name of its own
         first, *rest = refused
-        done = everyloop.judge(first, "asyncio", *rest, *ONE_CASE, "-q")
+        done = commands.judge(first, "asyncio", *rest, *ONE_CASE, "-q")
         assert done.status == 2
         assert done.stderr.splitlines() == [f"everyloop: {name}: {why}" for name, why in refused.items()]
         assert done.stdout == "asyncio: 1 pass\n"
-        assert list(everyloop.runs()) == ["asyncio"]
+        assert list(commands.runs()) == ["asyncio"]
 
     @pytest.mark.parametrize("reference", [f"{CANARIES}.hanging_import:x", f"{UNOPENABLE}:NeverEnds"])
     def test_what_hangs_when_it_is_opened(self, python: Command, reference: str) -> None:
@@ -237,18 +237,18 @@ class TestRun:
             ("module:", "'module:' is no backend: write package.module:factory"),
         ],
     )
-    def test_what_is_no_backend_is_wrong_usage(self, everyloop: Commands, name: str, complaint: str) -> None:
-        done = everyloop.judge("asyncio", name)
+    def test_what_is_no_backend_is_wrong_usage(self, commands: Commands, name: str, complaint: str) -> None:
+        done = commands.judge("asyncio", name)
         assert (done.status, done.stdout, done.stderr) == (2, "", f"everyloop: {complaint}\n")
-        assert not everyloop.document.exists()
+        assert not commands.document.exists()
 
-    def test_a_module_in_the_current_folder(self, everyloop: Commands) -> None:
-        (everyloop.folder / "my_loops.py").write_text(
+    def test_a_module_in_the_current_folder(self, commands: Commands) -> None:
+        (commands.folder / "my_loops.py").write_text(
             "import asyncio\nclass MyLoop(asyncio.SelectorEventLoop): ...\ndef make(): return MyLoop()\n"
         )
-        done = everyloop.judge("my_loops:make", *ONE_CASE)
+        done = commands.judge("my_loops:make", *ONE_CASE)
         assert done.status == 0, done.stderr
-        run = everyloop.runs()["my_loops:make"]
+        run = commands.runs()["my_loops:make"]
         assert (run["loop"], run["version"]) == ("my_loops.MyLoop", sys.version.split()[0])
 
     def test_a_folder_of_the_users_does_not_hide_what_is_installed(self, cli: Command, tmp_path: Path) -> None:
@@ -276,8 +276,8 @@ def installed(
 class TestThirdParty:
     """A package that everyloop knows nothing of registers a backend."""
 
-    def test_it_is_listed(self, everyloop: Commands, installed: dict[str, str]) -> None:
-        done = everyloop.run("list", "backends", "--json", env=installed)
+    def test_it_is_listed(self, commands: Commands, installed: dict[str, str]) -> None:
+        done = commands.run("list", "backends", "--json", env=installed)
         assert done.status == 0, done.stderr
         listed = {row["backend"]: row for row in json.loads(done.stdout)}
         for name in ("third-party", "third-party-entry"):
@@ -291,20 +291,20 @@ class TestThirdParty:
         assert listed["third-party-broken"]["loop"] is None
         assert listed["third-party-broken"]["reason"] == "third-party-broken: third_party_loop has no 'missing'"
 
-    def test_it_is_judged(self, everyloop: Commands, installed: dict[str, str]) -> None:
-        done = everyloop.judge("third-party", "third-party-entry", *ONE_CASE, env=installed)
+    def test_it_is_judged(self, commands: Commands, installed: dict[str, str]) -> None:
+        done = commands.judge("third-party", "third-party-entry", *ONE_CASE, env=installed)
         assert done.status == 0, done.stderr
-        for run in everyloop.runs().values():
+        for run in commands.runs().values():
             assert (run["loop"], run["version"]) == ("third_party_loop.ThirdPartyLoop", "4.2")
             assert [result["verdict"] for result in run["results"]] == ["pass"]
 
-    def test_it_runs_when_no_backend_is_named(self, everyloop: Commands, installed: dict[str, str]) -> None:
-        done = everyloop.judge(*ONE_CASE, env=installed)
+    def test_it_runs_when_no_backend_is_named(self, commands: Commands, installed: dict[str, str]) -> None:
+        done = commands.judge(*ONE_CASE, env=installed)
         assert done.status == 2
         assert done.stderr == "everyloop: third-party-broken: third_party_loop has no 'missing'\n"
         expected = {b.name for b in backends.BUILT_IN if b.asyncio and b.why_not_here() is None}
-        assert set(everyloop.runs()) == expected | {"third-party", "third-party-entry"}
+        assert set(commands.runs()) == expected | {"third-party", "third-party-entry"}
 
-    def test_its_name_is_suggested(self, everyloop: Commands, installed: dict[str, str]) -> None:
-        done = everyloop.run("run", "thirdparty", env=installed)
+    def test_its_name_is_suggested(self, commands: Commands, installed: dict[str, str]) -> None:
+        done = commands.run("run", "thirdparty", env=installed)
         assert (done.status, "did you mean 'third-party'?" in done.stderr) == (2, True)

@@ -1,0 +1,55 @@
+"""Loops that lack something small, and loops that tell about themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+
+class _Immortal(asyncio.SelectorEventLoop):
+    """It is closed like any other and does not admit it."""
+
+    def is_closed(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        if not super().is_closed():
+            super().close()
+
+
+class _Slow(asyncio.SelectorEventLoop):
+    """It takes its time to close: a second, once in a process."""
+
+    def close(self) -> None:
+        if not self.is_closed():
+            time.sleep(1)
+        super().close()
+
+
+class _Unspeakable(asyncio.SelectorEventLoop):
+    """Its errors are no text that any encoding has."""
+
+    def add_reader(self, *_: Any) -> None:
+        raise ValueError("\udc80 \N{SNOWMAN} [bold]\x1b[31m\0")
+
+
+def immortal() -> asyncio.AbstractEventLoop:
+    return _Immortal()
+
+
+def slow() -> asyncio.AbstractEventLoop:
+    return _Slow()
+
+
+def unspeakable() -> asyncio.AbstractEventLoop:
+    return _Unspeakable()
+
+
+def counting() -> asyncio.AbstractEventLoop:
+    """Note the process that makes the loop."""
+    with Path(os.environ["CANARY_NOTES"]).open("a", encoding="ascii") as notes:
+        notes.write(f"{os.getpid()}\n")
+    return asyncio.SelectorEventLoop()
