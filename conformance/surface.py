@@ -73,17 +73,15 @@ def of_loop(name: str) -> Callable[..., object]:
 
 def optional_by_position(method: Callable[..., object]) -> list[object]:
     """Return the defaults of what may be given by position."""
-    return [
-        parameter.default for parameter in optional(method) if parameter.kind is not parameter.KEYWORD_ONLY
-    ]
+    return [parameter.default for parameter in optional(method) if parameter.kind is not parameter.KEYWORD_ONLY]
 
 
 METHODS = public(asyncio.AbstractEventLoop)
 COROUTINES = [name for name in METHODS if inspect.iscoroutinefunction(of_loop(name))]
 PLAIN = [name for name in METHODS if name not in COROUTINES]
-DEFAULTS = {
-    (name, parameter.name): parameter.default for name in METHODS for parameter in optional(of_loop(name))
-} | {(name, keyword): default for name, keyword, default, since in LATER if sys.version_info >= since}
+DEFAULTS = {(name, parameter.name): parameter.default for name in METHODS for parameter in optional(of_loop(name))} | {
+    (name, keyword): default for name, keyword, default, since in LATER if sys.version_info >= since
+}
 DEFAULTS.pop(WITHDRAWN, None)
 KEYWORDS = sorted(DEFAULTS)
 
@@ -189,9 +187,7 @@ def bind(method: Callable[..., Any], *given: object, **options: object) -> None:
     if signature:
         kinds = {parameter.kind for parameter in signature.parameters.values()}
         by_position = inspect.Parameter.VAR_POSITIONAL in kinds and not options
-        by_keyword = (
-            inspect.Parameter.VAR_KEYWORD in kinds and not options.keys() <= signature.parameters.keys()
-        )
+        by_keyword = inspect.Parameter.VAR_KEYWORD in kinds and not options.keys() <= signature.parameters.keys()
         if by_position or by_keyword:
             pytest.skip(f"only a real call shows what {method.__name__}{signature} accepts")
     if inspect.iscoroutinefunction(method):
@@ -232,9 +228,7 @@ async def loop_coroutine_accepts_keyword(name: str, keyword: str) -> None:
 
 
 @shows("API-02")
-@pytest.mark.parametrize(
-    "name", [name for name, word in KEYWORDS if word == "context" and name != "create_task"]
-)
+@pytest.mark.parametrize("name", [name for name, word in KEYWORDS if word == "context" and name != "create_task"])
 async def loop_callback_method_accepts_context(name: str) -> None:
     method = implemented(asyncio.get_running_loop(), asyncio.AbstractEventLoop, name)
     with telling_refusals("context"):

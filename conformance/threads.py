@@ -114,9 +114,7 @@ def closed_loop_refuses_callbacks(loop: asyncio.AbstractEventLoop) -> None:
 
 
 @shows("THR-03")
-def closed_loop_refuses_callbacks_of_another_thread(
-    loop: asyncio.AbstractEventLoop, in_thread: InThread
-) -> None:
+def closed_loop_refuses_callbacks_of_another_thread(loop: asyncio.AbstractEventLoop, in_thread: InThread) -> None:
     turn(loop)
     loop.close()
 
@@ -361,9 +359,7 @@ async def cancelled_waits_for_the_running_callback(in_thread: InThread) -> None:
 
 @shows("THR-10")
 def callbacks_race_close(new_loop: LoopFactory, in_thread: InThread) -> None:
-    def call_until_closed(
-        loop: asyncio.AbstractEventLoop, calling: threading.Event, closed: threading.Event
-    ) -> None:
+    def call_until_closed(loop: asyncio.AbstractEventLoop, calling: threading.Event, closed: threading.Event) -> None:
         while not closed.is_set():
             try:
                 loop.call_soon_threadsafe(lambda: None)
@@ -536,9 +532,7 @@ def sockets_of_parallel_loops_do_not_mix(new_loop: LoopFactory, in_thread: InThr
 @shows("THR-13", FREE_THREADED)
 async def import_leaves_the_gil_off() -> None:
     package = type(asyncio.get_running_loop()).__module__.partition(".")[0]
-    script = (
-        f"import sys; before = sys._is_gil_enabled(); import {package}; print(before, sys._is_gil_enabled())"
-    )
+    script = f"import sys; before = sys._is_gil_enabled(); import {package}; print(before, sys._is_gil_enabled())"
     # A process of its own: in this one, another extension may have turned it on.
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)  # noqa: ASYNC221
     before, after = answer.stdout.split()

@@ -167,8 +167,9 @@ def show(console: Console, runs: Sequence[results.Run], *, quiet: bool, verbose:
             summary = f"  {len(cases)} good cases, {cases[0]} the first (-v shows all)\n    cleanup: {cleanup}"
             console.print(Text.assemble(("unclean", "yellow"), summary), soft_wrap=True)
         for behaviour, group in itertools.groupby(shown, key=lambda result: result["behaviour"]):
-            cases = list(group)
-            for line in [*_broken(behaviour, cases), *(line for case in cases for line in _lines(case, verbose))]:
+            together = list(group)
+            lines = (line for result in together for line in _lines(result, verbose))
+            for line in [*_broken(behaviour, together), *lines]:
                 console.print(line, soft_wrap=True)
     if any(run.get("incomplete") for run in runs):
         console.print(Text("incomplete: the run was ended before every case had its verdict", "bold yellow"))
