@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import weakref
 from collections.abc import Callable, Generator, Iterator
@@ -127,11 +128,22 @@ class Suite:
         return report
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Show the verdict where pytest would say failed."""
-        verdict = dict(report.user_properties).get("everyloop")
+        """Show the verdict where pytest would say failed; it is a failure all the same, with its explanation."""
+        verdict = _verdict(report)
         if report.when != "call" or verdict in {None, "pass", "fail", "skip"}:
             return None
-        return str(verdict), str(verdict)[0].upper(), str(verdict).upper()
+        return "failed" if report.failed else str(verdict), str(verdict)[0].upper(), str(verdict).upper()
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Count the verdicts."""
+        from .terminal import counts
+
+        phases = ("setup", "call", "teardown")
+        reports = [report for found in terminalreporter.stats.values() for report in found if _verdict(report)]
+        reports.sort(key=lambda report: phases.index(report.when))
+        last = {report.nodeid: str(_verdict(report)) for report in reports}
+        if last:
+            terminalreporter.write_line(f"everyloop: {counts(collections.Counter(last.values()))}")
 
     @pytest.fixture
     def backend(self, request: pytest.FixtureRequest) -> backends.OpenBackend:
@@ -182,6 +194,11 @@ class Suite:
         seen: list[str] = []
         request.node.stash[OBSERVED] = seen
         return seen.append
+
+
+def _verdict(report: object) -> object:
+    """What makereport noted, here or in a worker of pytest-xdist."""
+    return dict(getattr(report, "user_properties", ())).get("everyloop")
 
 
 def _reference(loop: object) -> Callable[[], object]:

@@ -10,7 +10,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jsonschema
 import pytest
@@ -21,7 +21,8 @@ PACKAGES = ("harness", "conformance", "fake_selectors")
 PATIENCE = 120.0
 """Seconds a command may take: a hundred times what it needs, for machines that are busy."""
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
+Completed: TypeAlias = "subprocess.CompletedProcess[str]"
+Command: TypeAlias = Callable[..., Completed]
 
 
 def neutral(changes: Mapping[str, str | None]) -> dict[str, str]:
@@ -48,7 +49,7 @@ def python(tmp_path: Path) -> Command:
         env: Mapping[str, str | None] | None = None,
         stdin: str = "",
         program: str = sys.executable,
-    ) -> subprocess.CompletedProcess[str]:
+    ) -> Completed:
         return subprocess.run(
             [program, *map(str, arguments)],
             cwd=cwd,
@@ -76,7 +77,7 @@ def program() -> str:
 def cli(python: Command, program: str) -> Command:
     """Run everyloop with arguments in an empty folder."""
 
-    def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: object, **options: Any) -> Completed:
         return python(*arguments, program=program, **options)
 
     return run

@@ -20,6 +20,17 @@ class _Immortal(asyncio.SelectorEventLoop):
             super().close()
 
 
+class _Partial(asyncio.SelectorEventLoop):
+    """It has no sendfile(), and says nothing when nobody closed it."""
+
+    @property
+    def sock_sendfile(self) -> Any:  # type: ignore[override]
+        raise AttributeError("not here", name="sock_sendfile", obj=self)
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class _Slow(asyncio.SelectorEventLoop):
     """It takes its time to close: a second, once in a process."""
 
@@ -34,6 +45,10 @@ class _Unspeakable(asyncio.SelectorEventLoop):
 
     def add_reader(self, *_: Any) -> None:
         raise ValueError("\udc80 \N{SNOWMAN} [bold]\x1b[31m\0")
+
+
+def partial() -> asyncio.AbstractEventLoop:
+    return _Partial()
 
 
 def immortal() -> asyncio.AbstractEventLoop:
