@@ -287,28 +287,40 @@ def _table(*headers: str) -> Table:
 
 
 def _run(main: Coroutine[Any, Any, T]) -> T:
-    """Run our own asynchronous work; SIGTERM ends it as Ctrl-C does."""
+    """Run our own asynchronous work; Ctrl-C and SIGTERM end it, the first time that one comes.
+
+    Whoever is impatient may press Ctrl-C again: the handlers stay, and do nothing, while processes are ended and
+    the results are written. What was ignored when we were started stays ignored.
+    """
+    interrupted = False
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     async def interruptible() -> T:
         task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
         assert task is not None
-        terminated = False
 
-        def terminate() -> None:
-            nonlocal terminated
-            terminated = True
-            task.cancel()
+        def interrupt(*_: object) -> None:
+            nonlocal interrupted
+            if not interrupted:
+                interrupted = True
+                loop.call_soon_threadsafe(task.cancel)
 
-        if sys.platform != "win32":
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
-        try:
-            return await main
-        except asyncio.CancelledError:
-            if terminated:
-                raise KeyboardInterrupt from None
-            raise
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, interrupt)
+        return await main
 
-    return asyncio.run(interruptible())
+    try:
+        return asyncio.run(interruptible())
+    except asyncio.CancelledError:
+        if interrupted:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        if not interrupted:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _checked_backend(name: str) -> str:

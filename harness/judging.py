@@ -86,7 +86,10 @@ def what_is_unsupported(error: BaseException) -> str | None:
 
 def describe(error: BaseException) -> str:
     """Type, text and place of an error, short: the place is the last line of a case it passed through."""
-    text = str(error).strip() or "(no message)"
+    if isinstance(error, BaseExceptionGroup):
+        text = "; ".join(map(describe, error.exceptions))
+    else:
+        text = str(error).strip() or "(no message)"
     if len(text) > DETAIL_LIMIT:
         text = f"{text[:DETAIL_LIMIT]}…"
     name = type(error).__name__

@@ -26,6 +26,7 @@ from typing import Protocol
 
 import pytest
 
+from ..conformance.catalogue import Level
 from . import inherited, processes, template
 from .channel import Message
 from .judging import Verdict
@@ -65,7 +66,7 @@ class Case:
     case: str
     behaviour: str
     area: str
-    level: str
+    level: Level
 
 
 @dataclass(frozen=True)
@@ -255,8 +256,9 @@ class Pool:
             server.close()
             for worker in list(pool._workers.values()):
                 pool._kill(worker)
-            if pool._template is not None and pool._template_process is not None:
+            if pool._template is not None:
                 pool._template.close()
+            if pool._template_process is not None:
                 pool._template_process.close()
             processes.reap_orphans(set())
             shutil.rmtree(pool._folder, ignore_errors=True)

@@ -5,7 +5,8 @@ Some facts about processes:
 * A signal to a process group reaches every descendant that did not leave the group. A worker leads a session of its
   own, so one ``killpg`` ends it and its children, and the terminal's Ctrl-C reaches only us.
 * A descendant that called ``setsid`` escapes that. When its parent dies it is adopted by the nearest *subreaper*
-  (``prctl(PR_SET_CHILD_SUBREAPER)``, Linux 3.4); being one ourselves we see such orphans as our own children.
+  (``prctl(PR_SET_CHILD_SUBREAPER)``, Linux 3.4). Workers are subreapers, so they see whatever a case started as
+  their own child and are blamed for it; the run is one too, and ends what a lost worker leaves it.
 * ``prctl(PR_SET_PDEATHSIG)`` lets the kernel kill a process when its parent dies, however it dies. It needs neither
   the process' cooperation nor its GIL. Elsewhere the worker's own watchdog (see worker.py) ends it a time-out later.
 * A pipe stays open while *any* process has it: to read until the end of file is to wait for grandchildren too.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from . import backends, results
+from .judging import BROKEN
 from .pool import Attempt, Case, Opened, Pool, RefusedError
 
 CONTROL = "asyncio"
@@ -135,12 +136,18 @@ class _BackendRun:
         self._settle(case, attempt if _is_expected(attempt) else first, flaky)
 
     def _compare(self, case: str, control: Attempt) -> None:
+        first = self._attempts[case]
         if _is_expected(control):
+            if first.verdict == "error":
+                # What surrounds the case works with the control: it is the loop that broke it, as by closing
+                # descriptors that were not its own.
+                broken = BROKEN[self._cases[case].level]
+                self._settle(case, replace(first, verdict=broken), self._results[case]["flaky"])
             return
         detail = f"the control ({CONTROL}) is no better here: {control.verdict}, {control.cleanup}"
         if control.detail:
             detail += f": {control.detail}"
-        attempt = replace(self._attempts[case], verdict="error", detail=detail)
+        attempt = replace(first, verdict="error", detail=detail)
         self._settle(case, attempt, self._results[case]["flaky"])
 
     def _settle(self, case: str, attempt: Attempt, flaky: bool) -> None:

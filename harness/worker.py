@@ -23,7 +23,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -89,6 +89,10 @@ def main() -> int:
     return pytest.main(arguments, plugins=[f"{__package__}.plugin", server])
 
 
+class EscapedError(Exception):
+    """An exception left a case that no case may raise: it is meant for whoever runs the process."""
+
+
 class Server:
     """The pytest plugin that runs cases on request instead of in order."""
 
@@ -120,6 +124,14 @@ class Server:
         yield folder
         shutil.rmtree(folder, ignore_errors=True)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self) -> Generator[None, object, object]:
+        """Make what would end pytest an error of the case: its fixtures are then torn down as after any other."""
+        try:
+            return (yield)
+        except (KeyboardInterrupt, pytest.exit.Exception) as error:
+            raise EscapedError(f"{type(error).__name__}: {error}") from error
+
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Serve, in this process or in those forked from it."""
         assignment = self._assignment
@@ -146,6 +158,7 @@ class _Worker:
         cases = ((item, case_of(item)) for item in session.items)
         self._cases = {case.id: (item, case) for item, case in cases if case is not None}
         os.chdir(assignment.folder)
+        processes.adopt_orphans()  # what a case starts stays ours, and visible, when its own parent ends
         self._trace: IO[str] = Path("trace").open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
         faulthandler.enable(self._trace)
         self._channel = Channel(assignment.port, assignment.token, assignment.serial)

@@ -1,0 +1,1 @@
+"""Tests of the top floor: choosing, running, judging, reporting."""
