@@ -164,7 +164,9 @@ def show(console: Console, runs: Sequence[results.Run], *, quiet: bool, verbose:
             title = f"{run['backend']} {run['version']} ({run['loop']}), Python {run['python']}, {run['platform']}"
             console.print(Text(title, "bold"))
         for cleanup, cases in alike.items():
-            summary = f"  {len(cases)} good cases, {cases[0]} the first (-v shows all)\n    cleanup: {cleanup}"
+            summary = (
+                f"  {len(cases)} good cases, {cases[0]} the first (-v shows all)\n    cleanup: {_harmless(cleanup)}"
+            )
             console.print(Text.assemble(("unclean", "yellow"), summary), soft_wrap=True)
         for behaviour, group in itertools.groupby(shown, key=lambda result: result["behaviour"]):
             together = list(group)
@@ -200,9 +202,13 @@ def _lines(result: results.Result, verbose: bool) -> Iterator[Text]:
         f"  {result['case']}",
     )
     if result["cleanup"] != "clean" and result["verdict"] not in {"crash", "hang"}:
-        yield Text(f"      cleanup: {result['cleanup']}", "yellow")
-    detail = [line for line in (result["detail"] or "").splitlines() if line.strip()]
+        yield Text(f"      cleanup: {_harmless(result['cleanup'])}", "yellow")
+    detail = [_harmless(line) for line in (result["detail"] or "").splitlines() if line.strip()]
     shown = detail if verbose or len(detail) <= _DETAIL_LINES else [*detail[:_DETAIL_LINES], "… (-v shows all)"]
     for line in shown:
-        # What a loop says goes to a terminal: nothing in it may steer that.
-        yield Text(f"      {line.translate(_VISIBLE)}", "cyan" if is_expected(result) else "")
+        yield Text(f"      {line}", "cyan" if is_expected(result) else "")
+
+
+def _harmless(text: str) -> str:
+    """What a loop says, so that nothing in it steers the terminal."""
+    return text.translate(_VISIBLE)

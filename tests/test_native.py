@@ -273,7 +273,7 @@ class TestUnused:
             "--everyloop",
             "asyncio",
             "-k",
-            "own_fixtures or inside or (loop_method_is_present and add_reader)",
+            "own_fixtures or TestThings or (loop_method_is_present and add_reader)",
         )
         assert (done.returncode, done.stderr) == (0, "")
         assert "test_ordinary.py .." in done.stdout
