@@ -9,11 +9,13 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from ..conformance.subject import LoopFactory, Run
+
+T = TypeVar("T")
 
 GROUP = "everyloop.backends"
 
@@ -182,8 +184,13 @@ def open_backend(backend: Backend) -> OpenBackend:
         kind = f"{type(loop).__module__}.{type(loop).__qualname__}"
         raise BackendError(f"{backend.name}: the factory returned a {kind}, which is no asyncio.AbstractEventLoop")
     found = loop
+
+    def run(main: Callable[[], Coroutine[Any, Any, T]], /) -> T:
+        with contextlib.closing(main()) as coroutine:
+            return found.run_until_complete(coroutine)
+
     try:
-        name = _prove(backend, lambda main: found.run_until_complete(main()))
+        name = _prove(backend, run)
     finally:
         with contextlib.suppress(Exception):  # what cannot be closed is for the cases to say
             loop.close()

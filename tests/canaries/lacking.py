@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from everyloop.harness.backends import Guest
 
 
 class _Immortal(asyncio.SelectorEventLoop):
@@ -24,7 +27,7 @@ class _Partial(asyncio.SelectorEventLoop):
     """It has no sendfile(), and says nothing when nobody closed it."""
 
     @property
-    def sock_sendfile(self) -> Any:  # type: ignore[override]
+    def sock_sendfile(self) -> Any:
         raise AttributeError("not here", name="sock_sendfile", obj=self)
 
     def __del__(self) -> None:
@@ -43,12 +46,25 @@ class _Slow(asyncio.SelectorEventLoop):
 class _Unspeakable(asyncio.SelectorEventLoop):
     """Its errors are no text that any encoding has."""
 
-    def add_reader(self, *_: Any) -> None:
+    def add_reader(self, *_: Any) -> None:  # type: ignore[override]
         raise ValueError("\udc80 \N{SNOWMAN} [bold]\x1b[31m\0")
 
 
 def partial() -> asyncio.AbstractEventLoop:
     return _Partial()
+
+
+@cache
+def _first_time() -> list[bool]:
+    return [True]
+
+
+def fickle() -> asyncio.AbstractEventLoop:
+    """Make one loop in a process and no more."""
+    if not _first_time():
+        raise OSError("only once")
+    _first_time().pop()
+    return asyncio.SelectorEventLoop()
 
 
 def immortal() -> asyncio.AbstractEventLoop:
@@ -68,3 +84,6 @@ def counting() -> asyncio.AbstractEventLoop:
     with Path(os.environ["CANARY_NOTES"]).open("a", encoding="ascii") as notes:
         notes.write(f"{os.getpid()}\n")
     return asyncio.SelectorEventLoop()
+
+
+GUEST = Guest(lambda main: asyncio.run(main()))

@@ -35,7 +35,7 @@ def test_ipv6_is_asked_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> socket.socket:
         raise OSError("address family not supported")
 
-    monkeypatch.setattr(gates.socket, "socket", refuse)
+    monkeypatch.setattr(socket, "socket", refuse)
     assert not gates.IPV6.holds()
 
 

@@ -165,8 +165,6 @@ class TestOpen:
             ("NotWhole.nothing", r"unopenable has no 'NotWhole\.nothing'"),
         ],
     )
-    @pytest.mark.filterwarnings("ignore:coroutine '_prove:RuntimeWarning")
-    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
     def test_what_cannot_be_opened_is_told_in_a_line(self, attribute: str, complaint: str) -> None:
         with pytest.raises(BackendError, match=complaint) as caught:
             backends.open_backend(Backend("mine", f"{unopenable.__name__}:{attribute}"))
