@@ -272,6 +272,9 @@ def main() -> None:
         status = USAGE
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
+    except PoolError as error:
+        _complain(f"everyloop itself failed: {error}")
+        status = HARNESS_FAILED
     sys.exit(status)
 
 
@@ -287,13 +290,14 @@ def _table(*headers: str) -> Table:
 
 
 def _run(main: Coroutine[Any, Any, T]) -> T:
-    """Run our own asynchronous work; Ctrl-C and SIGTERM end it, the first time that one comes.
+    """Run our own asynchronous work; Ctrl-C, SIGTERM and a closing terminal end it, the first time that one comes.
 
     Whoever is impatient may press Ctrl-C again: the handlers stay, and do nothing, while processes are ended and
     the results are written. What was ignored when we were started stays ignored.
     """
     interrupted = False
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}  # Windows has no SIGHUP
+    before = {number: signal.getsignal(number) for number in numbers}
 
     async def interruptible() -> T:
         task = asyncio.current_task()

@@ -123,10 +123,12 @@ class Worker:
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._lines: set[asyncio.Task[None]] = set()
         self._writer: asyncio.StreamWriter | None = None
+        self._attached = asyncio.Event()
 
     def attach(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> asyncio.Task[None]:
         """Take a connection of the worker; a later one replaces the earlier."""
         self._writer = writer
+        self._attached.set()
         line = asyncio.create_task(self._listen(reader))
         self._lines.add(line)
         return line
@@ -136,6 +138,11 @@ class Worker:
             while text := await reader.readline():
                 self._inbox.put_nowait(json.loads(text))
 
+    @property
+    def connected(self) -> bool:
+        """Whether the process ever said hello: it had the cases then, and began to open its backend."""
+        return self._attached.is_set()
+
     def has_ended(self) -> None:
         """Note the end of the process, after everything it sent has been read."""
         assert self.child is not None
@@ -143,6 +150,9 @@ class Worker:
         self._last_words = asyncio.create_task(self._drain())
 
     async def _drain(self) -> None:
+        with contextlib.suppress(TimeoutError):  # a short life may be over before its connection is accepted
+            async with asyncio.timeout(0.5):
+                await self._attached.wait()
         if self._lines:
             await asyncio.wait(self._lines, timeout=0.5)
         self._inbox.put_nowait({"kind": "ended"})
@@ -246,14 +256,14 @@ class Pool:
         """
         processes.adopt_orphans()
         pool = cls(size, timeout, selection, Path(tempfile.mkdtemp(prefix="everyloop-")))
-        server = await asyncio.start_server(pool._connected, "127.0.0.1", 0, limit=_LONGEST_MESSAGE)
-        pool._port = server.sockets[0].getsockname()[1]
         try:
-            if template.SUPPORTED and os.environ.get(START_METHOD) != "spawn":
-                await pool._start_template()
-            yield pool
+            server = await asyncio.start_server(pool._connected, "127.0.0.1", 0, limit=_LONGEST_MESSAGE)
+            with contextlib.closing(server):
+                pool._port = server.sockets[0].getsockname()[1]
+                if template.SUPPORTED and os.environ.get(START_METHOD) != "spawn":
+                    await pool._start_template()
+                yield pool
         finally:
-            server.close()
             for worker in list(pool._workers.values()):
                 pool._kill(worker)
             if pool._template is not None:
@@ -320,7 +330,7 @@ class Pool:
                 opened = await self._open(worker, backend)
             except BaseException as error:
                 await self._close(worker)
-                if not (batch.opened and isinstance(error, RefusedError)):
+                if not (batch.opened and isinstance(error, (RefusedError, PoolError))):
                     raise
                 if remaining:
                     continue  # it could be opened before: perhaps it can be again
@@ -344,7 +354,9 @@ class Pool:
         if message["kind"] == "refused":
             raise RefusedError(message["reason"])
         assert worker.child is not None
-        raise _why_not_collected(worker.child) or RefusedError(worker.why_not_started(backend))
+        if not worker.connected and worker.child.returncode is not None:
+            raise _why_not_collected(worker.child)
+        raise RefusedError(worker.why_not_started(backend))
 
     async def _spawn(self, backend: str) -> Worker:
         self._serial += 1
@@ -397,14 +409,16 @@ class Pool:
                 self._folder, None, functools.partial(self._call, ended.set), theirs.fileno()
             )
         ours.setblocking(False)
-        ready = await asyncio.get_running_loop().sock_recv(ours, 64)
+        try:
+            ready = await asyncio.get_running_loop().sock_recv(ours, 64)
+        except BaseException:
+            ours.close()
+            raise
         self._template = Template(ours)
         if not ready:
             await ended.wait()
             self._template_process.close()
-            raise _why_not_collected(self._template_process) or PoolError(
-                f"the cases cannot be collected:\n{_shortened(self._template_process.output())}"
-            )
+            raise _why_not_collected(self._template_process)
 
     def _call(self, function: Callable[[], object]) -> None:
         """Call something in the run's own thread, from another one."""
@@ -438,13 +452,13 @@ class Pool:
             writer.close()
 
 
-def _why_not_collected(process: processes.Child) -> Exception | None:
-    """The reason why pytest ended before it ran anything, if it was pytest that ended."""
-    if process.returncode not in {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED}:
-        return None
+def _why_not_collected(process: processes.Child) -> Exception:
+    """The reason why a process ended before it had the cases: nothing of a backend was imported yet."""
     output = process.output()
     usage = [line.removeprefix("ERROR: ") for line in output.splitlines() if line.startswith("ERROR: ")]
-    return SelectionError(usage[-1]) if usage else PoolError(f"the cases cannot be collected:\n{_shortened(output)}")
+    if usage and process.returncode in {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERRUPTED}:
+        return SelectionError(usage[-1])
+    return PoolError(f"the cases cannot be collected:\n{_shortened(output)}")
 
 
 def ending(returncode: int) -> str:

@@ -286,6 +286,7 @@ class TestThirdParty:
                 "loop": "third_party_loop.ThirdPartyLoop",
                 "reason": None,
             }
+        assert "third_party_loop" not in listed["asyncio"]["loop"]
         assert listed["third-party-broken"]["loop"] is None
         assert listed["third-party-broken"]["reason"] == "third-party-broken: third_party_loop has no 'missing'"
 
