@@ -30,9 +30,10 @@ def test_ctrl_c_ends_a_run_at_once(canary: str, commands: Commands) -> None:
     check_interrupted(commands, process, canary)
 
 
-def test_sigterm_is_as_good(commands: Commands) -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_other_signals_are_as_good(name: str, commands: Commands) -> None:
     process = start_hanging(commands, "deadlocked")
-    process.terminate()
+    process.send_signal(signal.Signals[name])
     check_interrupted(commands, process, "deadlocked")
 
 
