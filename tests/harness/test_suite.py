@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 import pytest
 from everyloop.conformance import catalogue
 from everyloop.conformance.gates import FREE_THREADED
-from everyloop.harness import suite
 from everyloop.harness.results import Result
 
 from ..conftest import Command
@@ -72,6 +72,11 @@ def test_an_informational_case_never_fails_a_pytest_run(python: Command) -> None
 def test_a_loop_that_cannot_be_referred_to_weakly_is_kept() -> None:
     class Slots:
         __slots__ = ()
+
+    with warnings.catch_warnings():
+        # It asks pytest to rewrite assertions, too late for what other tests have imported.
+        warnings.simplefilter("ignore", pytest.PytestAssertRewriteWarning)
+        from everyloop.harness import suite
 
     loop = Slots()
     assert suite._reference(loop)() is loop
