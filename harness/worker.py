@@ -26,7 +26,7 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -34,6 +34,9 @@ from . import hygiene, inherited, processes, template
 from .backends import BackendError
 from .channel import Channel, Message
 from .judging import BROKEN, Outcome, describe
+
+if TYPE_CHECKING:
+    from .suite import Case, Suite
 
 VARIABLE = "EVERYLOOP_WORKER"
 """The environment variable that holds a process' :class:`Selection` and, for a worker, its :class:`Assignment`."""
@@ -134,6 +137,12 @@ class Server:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Serve, in this process or in those forked from it."""
+        from .suite import Suite, case_of
+
+        suite = session.config.pluginmanager.get_plugin(Suite.NAME)
+        assert isinstance(suite, Suite)
+        found = ((item, case_of(item)) for item in session.items)
+        cases = {case.id: (item, case) for item, case in found if case is not None}
         assignment = self._assignment
         if assignment is None:
             line = socket.socket(fileno=0)
@@ -142,7 +151,7 @@ class Server:
             if text is None:
                 return True
             assignment = Assignment(**json.loads(text))
-        _Worker(assignment, session).work()
+        _Worker(assignment, suite, cases).work()
         if self._assignment is None:
             sys.stdout.flush()
             os._exit(0)  # the rest of this stack is the template's
@@ -150,13 +159,10 @@ class Server:
 
 
 class _Worker:
-    def __init__(self, assignment: Assignment, session: pytest.Session) -> None:
-        from .suite import case_of
-
+    def __init__(self, assignment: Assignment, suite: Suite, cases: dict[str, tuple[pytest.Item, Case]]) -> None:
         self._assignment = assignment
-        self._session = session
-        cases = ((item, case_of(item)) for item in session.items)
-        self._cases = {case.id: (item, case) for item, case in cases if case is not None}
+        self._suite = suite
+        self._cases = cases
         os.chdir(assignment.folder)
         processes.adopt_orphans()  # what a case starts stays ours, and visible, when its own parent ends
         self._trace: IO[str] = Path("trace").open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
@@ -173,13 +179,9 @@ class _Worker:
             self._channel.send({"kind": "verdict"} | self._judge(request["run"]))
 
     def _open(self) -> bool:
-        from .suite import Suite
-
         self._watch(self._assignment.start_within)
         try:
-            suite = self._session.config.pluginmanager.get_plugin(Suite.NAME)
-            assert isinstance(suite, Suite)
-            backend = suite.become(self._assignment.backend)
+            backend = self._suite.become(self._assignment.backend)
         except BackendError as error:
             self._channel.send({"kind": "refused", "reason": str(error)})
             return False
