@@ -5,7 +5,8 @@ Runs, alternating, in a process each:
 * the cases on ``asyncio-epoll``, natively in one pytest process;
 * ``test.test_asyncio.test_events`` of the Python that runs this script.
 
-A first round warms the caches of files and bytecode and does not count. CPU seconds are those of the process and its children (``getrusage``), start-up included, so that a noisy machine
+A first round warms the caches of files and bytecode and does not count. CPU seconds are those of the process and
+its children (``getrusage``), start-up included, so that a noisy machine
 disturbs both alike. A skipped test does not count. Usage::
 
     python benchmarks/cases_per_cpu_second.py [ROUNDS]
@@ -43,7 +44,7 @@ def executed(output: str) -> int:
     if found := re.search(r"^Ran (\d+) tests", output, re.MULTILINE):
         skipped = re.search(r"skipped=(\d+)", output)
         return int(found[1]) - (int(skipped[1]) if skipped else 0)
-    counts = dict((word, int(number)) for number, word in re.findall(r"(\d+) (passed|failed|info)", output))
+    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|info)", output)}
     if not counts:
         sys.exit(f"no result in the output:\n{output[-2000:]}")
     return sum(counts.values())
