@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import inspect
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import pytest
 
@@ -17,6 +18,7 @@ from .. import conformance
 from ..conformance.catalogue import Level
 
 Verdict: TypeAlias = Literal["pass", "fail", "deviation", "unsupported", "crash", "hang", "info", "skip", "error"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 BROKEN: dict[Level, Verdict] = {"must": "fail", "should": "deviation", "info": "info"}
 DETAIL_LIMIT = 2000  # characters
 
@@ -31,6 +33,11 @@ class Outcome:
 
     verdict: Verdict
     detail: str | None = None
+
+
+def counts(verdicts: collections.Counter[str]) -> str:
+    """Count per verdict, in the order of the verdicts: ``48 pass, 3 deviation``."""
+    return ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdicts[verdict])
 
 
 def judge(

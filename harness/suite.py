@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import gc
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from ..conformance import catalogue
 from ..conformance.declare import declaration
 from ..conformance.subject import LoopFactory, Observe, Run
 from . import backends
-from .judging import LoopFaultError, Outcome, judge
+from .judging import LoopFaultError, Outcome, counts, judge
 
 PEERS = f"{conformance.__name__}.peers"
 # Assertions explain themselves only if they are rewritten, which must be asked for before the import.
@@ -94,6 +95,10 @@ class Suite:
             metafunc.fixturenames.append("backend")
             metafunc.parametrize("backend", self._names, indirect=True)
 
+    def pytest_collection_finish(self) -> None:
+        """Keep what lives as long as the run out of every search for garbage, of which cases ask for many."""
+        gc.freeze()
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Skip a case whose gates do not hold, or whose behaviour is not promised here."""
@@ -136,8 +141,6 @@ class Suite:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Count the verdicts."""
-        from .terminal import counts
-
         phases = ("setup", "call", "teardown")
         reports = [report for found in terminalreporter.stats.values() for report in found if _verdict(report)]
         reports.sort(key=lambda report: phases.index(report.when))

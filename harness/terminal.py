@@ -6,7 +6,6 @@ import collections
 import itertools
 import os
 from collections.abc import Iterator, Sequence
-from typing import get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -15,10 +14,9 @@ from rich.text import Text
 
 from ..conformance import catalogue
 from . import results
-from .judging import Verdict
+from .judging import VERDICTS, counts
 from .running import AS_EXPECTED, is_expected
 
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 _STYLES = {
     "pass": "green",
     "fail": "bold red",
@@ -113,11 +111,6 @@ class Live(Quiet):
 def reporter(console: Console, quiet: bool) -> Quiet:
     """Return the reporter that fits where standard error goes."""
     return Quiet() if quiet or not console.is_terminal or "CI" in os.environ else Live(console)
-
-
-def counts(verdicts: collections.Counter[str]) -> str:
-    """Count per verdict, in the order of the verdicts: ``48 pass, 3 deviation``."""
-    return ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS if verdicts[verdict])
 
 
 def matrix(runs: Sequence[results.Run]) -> Table:

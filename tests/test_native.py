@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from everyloop import conformance
 
 from .conftest import Command, Completed
 
@@ -90,16 +91,18 @@ def test_all_cases_of_an_area_pass_on_asyncio(python: Command) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("installed", ["checkout", "wheel"])
+@pytest.mark.parametrize("installed", ["as it is", "wheel"])
 def test_case_modules_are_imported_once_under_their_own_name(
-    python: Command, root: Path, from_wheel: dict[str, str], tmp_path: Path, mode: str, installed: str
+    python: Command, from_wheel: dict[str, str], tmp_path: Path, mode: str, installed: str
 ) -> None:
     # A user's own folders of the same names, in the directory that `python -m pytest` puts first on sys.path.
     for name in ("harness", "conformance", "fake_selectors"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the user's own')\n")
     (tmp_path / "spy.py").write_text(SPY)
-    place = Path(from_wheel["PYTHONPATH"]) / "everyloop" if installed == "wheel" else root
+    # Where these tests run, everyloop is a checkout or a wheel of its own.
+    here = Path(conformance.__file__).parent
+    place = Path(from_wheel["PYTHONPATH"]) / "everyloop/conformance" if installed == "wheel" else here
     environment = from_wheel if installed == "wheel" else {}
     arguments = ("-p", "spy", *CASES, "--everyloop", "asyncio", *TWO, f"--import-mode={mode}")
     done = python("-m", "pytest", *arguments, env=environment)
@@ -107,7 +110,7 @@ def test_case_modules_are_imported_once_under_their_own_name(
     found = dict(json.loads((tmp_path / "modules.json").read_text()))
     assert {name.rpartition(".")[0] for name in found} == {"everyloop", "everyloop.conformance"}
     assert len(set(found.values())) == len(found)
-    assert {Path(file).parent for file in found.values()} == {place / "conformance"}
+    assert {Path(file).parent for file in found.values()} == {place}
     assert {"everyloop.conformance.surface", "everyloop.conformance.readers"} <= set(found)
 
 
@@ -117,7 +120,7 @@ def test_the_command_from_a_wheel(python: Command, from_wheel: dict[str, str]) -
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("installed", ["checkout", "wheel"])
+@pytest.mark.parametrize("installed", ["as it is", "wheel"])
 def test_a_failing_assertion_explains_itself(
     python: Command, canaries: dict[str, str], from_wheel: dict[str, str], mode: str, installed: str
 ) -> None:
