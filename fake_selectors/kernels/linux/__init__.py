@@ -1,0 +1,1 @@
+"""Linux where it has limits of its own: ``select()``."""

@@ -1,0 +1,58 @@
+"""Modules of this process as another platform shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from types import ModuleType
+from typing import Any, NoReturn
+
+
+class View(ModuleType):
+    """A module with some names changed and some missing; all others are those of the real module, now and later.
+
+    Args:
+        real: the module of this process.
+        changed: names that are different, or exist only, on the platform.
+        missing: names that the platform does not have.
+    """
+
+    def __init__(self, real: ModuleType, changed: Mapping[str, object], missing: Collection[str] = ()) -> None:
+        super().__init__(real.__name__, real.__doc__)
+        self.__dict__.update(changed, _real=real, _missing=frozenset(missing) - changed.keys())
+        self.__dict__.update({name: value for name, value in vars(real).items() if name in _DESCRIPTION})
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._missing:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return getattr(self._real, name)
+
+    def __dir__(self) -> list[str]:
+        own = {name for name in self.__dict__ if name not in {"_real", "_missing"}}
+        return sorted((own | set(dir(self._real))) - self._missing)
+
+
+_DESCRIPTION = ("__file__", "__loader__", "__package__", "__spec__")
+
+
+class Fake(ModuleType):
+    """A module that this process does not have.
+
+    Args:
+        name: of the module.
+        names: all that is emulated of it.
+        absent: functions that the platform has and this emulation has not: calling one raises `NotImplementedError`
+            with its name, for a fake never guesses.
+    """
+
+    def __init__(self, name: str, names: Mapping[str, object], absent: Collection[str] = ()) -> None:
+        super().__init__(name)
+        self.__dict__.update({function: _not_emulated(f"{name}.{function}") for function in absent})
+        self.__dict__.update(names)
+
+
+def _not_emulated(name: str) -> object:
+    def function(*args: object, **keywords: object) -> NoReturn:
+        raise NotImplementedError(f"{name} is not emulated")
+
+    function.__name__ = function.__qualname__ = name.rpartition(".")[2]
+    return function
