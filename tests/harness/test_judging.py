@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 from typing import Any
 
 import pytest
 from everyloop.conformance import peers
 from everyloop.conformance.catalogue import Level
-from everyloop.harness.judging import DETAIL_LIMIT, LoopFaultError, Outcome, describe, judge, what_is_unsupported
+from everyloop.harness.judging import (
+    DETAIL_LIMIT,
+    LoopFaultError,
+    Outcome,
+    counts,
+    describe,
+    judge,
+    what_is_unsupported,
+)
 
 
 def failing(error: BaseException) -> BaseException:
@@ -214,3 +223,9 @@ class TestDetails:
 
         runnable: Any = case
         assert describe(caught(lambda: runnable(run=run))) == "ConnectionError: gone"
+
+
+def test_verdicts_are_counted_in_their_order() -> None:
+    counted = collections.Counter({"error": 1, "pass": 2, "skip": 3, "fail": 4})
+    assert counts(counted) == "2 pass, 4 fail, 3 skip, 1 error"
+    assert counts(collections.Counter()) == ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import io
 from typing import Any
 
@@ -97,11 +96,6 @@ class TestMatrix:
     )
     def test_what_else_is_counted(self, changes: dict[str, Any], cell: str) -> None:
         assert shown(run(result("a", **changes)))[1].endswith(f"  {cell}")
-
-    def test_verdicts_are_counted_in_their_order(self) -> None:
-        counted = collections.Counter({"error": 1, "pass": 2, "skip": 3, "fail": 4})
-        assert terminal.counts(counted) == "2 pass, 4 fail, 3 skip, 1 error"
-        assert terminal.counts(collections.Counter()) == ""
 
     def test_a_narrow_terminal_loses_nothing(self) -> None:
         lines = shown(run(result("a"), result("b", verdict="deviation")), run(backend="another"), width=40)
