@@ -14,34 +14,50 @@ import importlib
 import importlib.util
 import sys
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
-from typing import Any
+
+from . import enums
 
 
 class Library:
     """Modules of the standard library as they are on another platform.
 
     A module is looked up in three places: the fake modules, the modules that are executed again, the process's own.
+    Imports go as :mod:`importlib` has them: a package before what is in it, a module once, and one that is not finished
+    yet for those that it imports itself. Other threads see finished modules only.
 
     Args:
-        fakes: the modules of the fake kernel, by name.
-        again: names of the modules of the running Python that are executed again, each at its first import.
+        fakes: the modules of the fake kernel, by name. None, as in :data:`sys.modules`: the platform has no such
+            module.
+        again: names of the modules of the running Python that are executed again, each at its first import. With a
+            module of a package goes the package.
         names: for a module that is executed again, names that shall hide the builtins of the same name in it.
+
+    Raises:
+        ValueError: a package is missing in `again`.
     """
 
     def __init__(
         self,
-        fakes: Mapping[str, ModuleType],
+        fakes: Mapping[str, ModuleType | None],
         again: Collection[str],
         names: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
-        self._modules = dict(fakes)
+        self._missing = frozenset(name for name, fake in fakes.items() if fake is None)
+        self._modules = {name: fake for name, fake in fakes.items() if fake is not None}
         self._again = frozenset(again)
+        for name in self._again:
+            if (package := name.rpartition(".")[0]) and package not in self._again:
+                raise ValueError(f"{name!r} cannot be executed again without its package {package!r}")
         self._names = dict(names or {})
         self._lock = threading.RLock()
-        self._packages: dict[str, _Package] = {}
+        self._loading: dict[str, ModuleType] = {}
+        """What the outermost import that is under way has executed so far, in this order."""
+        self._modules.setdefault("enum", enums.module(ChainMap(self._loading, self._modules, sys.modules)))
+        self._builtins = {**vars(builtins), "__import__": self._import}
 
     def load(self, name: str) -> ModuleType:
         """Return a module as the platform has it.
@@ -51,34 +67,67 @@ class Library:
         """
         if (module := self._modules.get(name)) is not None:
             return module
-        if name not in self._again:
+        if name in self._missing:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        package = name.rpartition(".")[0]
+        if name not in self._again and package not in self._again:
             return importlib.import_module(name)
         with self._lock:
-            if (module := self._modules.get(name)) is None:
-                module = self._execute(name)
-            return module
+            if package:
+                self.load(package)  # it may import the module itself
+            return self._loading.get(name) or self._modules.get(name) or self._add(name)
 
     def has(self, name: str) -> bool:
         """Whether the platform has a module of its own by that name."""
         return name in self._modules or name in self._again
 
-    def _execute(self, name: str) -> ModuleType:
+    def _add(self, name: str) -> ModuleType:
+        outermost = not self._loading
+        if name not in self._again:  # a module of this process, in a package that is the platform's
+            self._show(name, importlib.import_module(name))
+        else:
+            started = len(self._loading)
+            try:
+                self._execute(name)
+            except BaseException:
+                # With a module goes all that it has imported: some of it may have imported the module.
+                for failed in list(self._loading)[started:]:
+                    self._hide(failed)
+                raise
+        module = self._loading[name]
+        if outermost:
+            self._modules |= self._loading
+            self._loading.clear()
+        return module
+
+    def _execute(self, name: str) -> None:
         spec, code = _source(name)
         module = ModuleType(name)
         # The genuine spec: tracebacks, warnings and inspection find the genuine file.
         module.__dict__.update(__spec__=spec, __loader__=spec.loader, __file__=spec.origin, __package__=spec.parent)
-        module.__dict__["__builtins__"] = {
-            **builtins.__dict__,
-            **self._names.get(name, {}),
-            "__import__": self._import,
-        }
-        self._modules[name] = module  # as importlib does: modules may import each other
-        try:
-            exec(code, module.__dict__)
-        except BaseException:
-            del self._modules[name]
-            raise
-        return module
+        if spec.submodule_search_locations is not None:
+            module.__dict__["__path__"] = spec.submodule_search_locations
+        own = self._names.get(name)
+        module.__dict__["__builtins__"] = {**self._builtins, **own} if own else self._builtins
+        self._show(name, module)
+        exec(code, module.__dict__)
+
+    def _show(self, name: str, module: ModuleType) -> None:
+        """Let other modules import a module.
+
+        The package gets it as an attribute at once. Where that is missing, ``from . import name`` looks into
+        :data:`sys.modules`, and would find the process's own module.
+        """
+        self._loading[name] = module
+        package, _, child = name.rpartition(".")
+        if package:
+            setattr(self.load(package), child, module)
+
+    def _hide(self, name: str) -> None:
+        del self._loading[name]
+        package, _, child = name.rpartition(".")
+        if parent := self._loading.get(package) or self._modules.get(package):
+            vars(parent).pop(child, None)
 
     def _import(
         self,
@@ -92,42 +141,29 @@ class Library:
         if level:
             package = str((globals or {})["__package__"])
             name = importlib.util.resolve_name("." * level + name, package)
-        if fromlist:
-            return self.load(name) if self.has(name) else self._package(name)
-        if "." in name:
-            self.load(name)
-            return self._package(name.partition(".")[0])
-        return self.load(name)
+        module = self.load(name)
+        if not fromlist:
+            return self.load(name.partition(".")[0])
+        if name in self._again:
+            self._load_children(module, fromlist)
+        elif name not in self._modules:
+            importlib.__import__(name, fromlist=fromlist)
+        return module
 
-    def _package(self, name: str) -> ModuleType:
-        """Return a module of this process; if the platform has modules of its own in it, a view that shows those."""
-        module = importlib.import_module(name)
-        inside = f"{name}."
-        if not any(own.startswith(inside) for own in (*self._modules, *self._again)):
-            return module
-        with self._lock:
-            if name not in self._packages:
-                self._packages[name] = _Package(self, module)
-            return self._packages[name]
-
-
-class _Package(ModuleType):
-    """A package of this process in which the platform's own modules hide this process's."""
-
-    def __init__(self, library: Library, real: ModuleType) -> None:
-        super().__init__(real.__name__)
-        self.__dict__.update(_library=library, _real=real, __path__=real.__path__)
-
-    def __getattr__(self, name: str) -> Any:
-        full = f"{self.__name__}.{name}"
-        if self._library.has(full):
-            return self._library.load(full)
-        try:
-            return getattr(self._real, name)
-        except AttributeError:
-            if importlib.util.find_spec(full) is None:
-                raise
-            return importlib.import_module(full)
+    def _load_children(self, package: ModuleType, names: Iterable[str]) -> None:
+        """Import what ``from package import names`` asks for, where it is a module in the package."""
+        if not hasattr(package, "__path__"):
+            return
+        for name in names:
+            if name == "*":
+                self._load_children(package, getattr(package, "__all__", ()))
+            elif not hasattr(package, name):
+                full = f"{package.__name__}.{name}"
+                try:
+                    self.load(full)
+                except ModuleNotFoundError as error:
+                    if error.name != full:
+                        raise
 
 
 @functools.cache

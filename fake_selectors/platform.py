@@ -7,13 +7,14 @@ import asyncio
 import selectors
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from threading import Lock
 from types import ModuleType
 from typing import cast
 
 from .loader import Library
 
 ASYNCIO = (
+    "asyncio",
     "asyncio.base_events",
     "asyncio.base_subprocess",
     "asyncio.selector_events",
@@ -85,17 +86,24 @@ class Kernel:
     """The modules of a fake kernel.
 
     Attributes:
-        fakes: what stands for the modules written in C, by name, and the views of others that show the platform.
+        fakes: what stands for the modules written in C, by name, and the views of others that show the platform;
+            None for a module that the platform does not have.
         again: the modules of the standard library that are executed over them.
         names: per module that is executed again, names that hide builtins in it.
     """
 
-    fakes: Mapping[str, ModuleType]
+    fakes: Mapping[str, ModuleType | None]
     again: tuple[str, ...]
     names: Mapping[str, Mapping[str, object]]
 
 
-@cache
+_libraries: dict[Platform, Library] = {}
+_building = Lock()
+
+
 def _library(platform: Platform) -> Library:
-    kernel = platform.kernel()
-    return Library(kernel.fakes, kernel.again, kernel.names)
+    with _building:
+        if (library := _libraries.get(platform)) is None:
+            kernel = platform.kernel()
+            library = _libraries[platform] = Library(kernel.fakes, kernel.again, kernel.names)
+        return library

@@ -24,7 +24,14 @@ class View(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name in self._missing:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        if name == "__all__":
+            return self._exported()
         return getattr(self._real, name)
+
+    def _exported(self) -> list[str]:
+        """Return what ``from module import *`` takes; without this it would take the changed names only."""
+        own = set(getattr(self._real, "__all__", None) or dir(self._real)) | self.__dict__.keys()
+        return sorted(name for name in own - self._missing if not name.startswith("_"))
 
     def __dir__(self) -> list[str]:
         own = {name for name in self.__dict__ if name not in {"_real", "_missing"}}
