@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import json
 import math
 import os
-import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
-from rich.table import Table
-from rich.text import Text
 
 from ..conformance import catalogue
 from . import backends, inherited, results, terminal
-from .pool import Case, Pool, PoolError, RefusedError, SelectionError
+from .commands import AS_EXPECTED, HARNESS_FAILED, INTERRUPTED, NOT_AS_EXPECTED, USAGE, Group, complain, run_async
+from .listing import list_
+from .pool import Pool, PoolError, SelectionError
 from .running import Session, is_expected
 from .version import VERSION
 from .worker import Selection
 
-T = TypeVar("T")
-
-AS_EXPECTED, NOT_AS_EXPECTED, USAGE, HARNESS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
-
-
-class _Command(click.Command):
-    """A command whose epilog keeps its lines: examples are to be copied."""
-
-    def format_epilog(self, _: click.Context, formatter: click.HelpFormatter) -> None:
-        if self.epilog:
-            formatter.write_paragraph()
-            formatter.write(self.epilog.strip("\n") + "\n")
-
-
-class _Group(click.Group, _Command):
-    command_class = _Command
-
 
 @click.group(
-    cls=_Group,
+    cls=Group,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""
 Examples:
@@ -138,7 +117,7 @@ def run(
 
     problem: BaseException | None = None
     try:
-        _run(work())
+        run_async(work())
     except (KeyboardInterrupt, PoolError, SelectionError, OSError) as error:
         problem = error
     finally:
@@ -156,12 +135,12 @@ def run(
         journal.discard()
     terminal.show(terminal.output(), runs, quiet=quiet, verbose=verbose)
     for line in refused:
-        _complain(line)
+        complain(line)
     if isinstance(problem, KeyboardInterrupt):
-        _complain("interrupted: the results are those so far")
+        complain("interrupted: the results are those so far")
         return INTERRUPTED
     if problem is not None:
-        _complain(f"everyloop itself failed: {problem}")
+        complain(f"everyloop itself failed: {problem}")
         return HARNESS_FAILED
     if refused:
         return USAGE
@@ -190,71 +169,7 @@ def merge(sources: Sequence[Path], target: Path) -> int:
     return AS_EXPECTED
 
 
-@cli.group("list", cls=_Group)
-def list_() -> None:
-    """Show what there is: backends, cases, behaviours."""
-
-
-_as_json = click.option("--json", "as_json", is_flag=True, help="A JSON array of objects.")
-
-
-@list_.command("backends")
-@_as_json
-def list_backends(as_json: bool) -> int:
-    """Show every backend, whether it can be run here, and what to install if not."""
-    rows = _run(_probe_all())
-    if as_json:
-        terminal.output().out(json.dumps(rows, indent=1))
-        return AS_EXPECTED
-    table = _table("backend", "version", "loop, or why it cannot be run here")
-    for row in rows:
-        available = row["loop"] is not None or row["reason"] is None
-        table.add_row(
-            row["backend"],
-            row["version"],
-            Text(row["loop"] or row["reason"] or "", "" if available else "dim"),
-        )
-    terminal.output().print(table)
-    return AS_EXPECTED
-
-
-@list_.command("cases")
-@_as_json
-def list_cases(as_json: bool) -> int:
-    """Show every case with the behaviour it shows."""
-    cases = _run(_collect())
-    if as_json:
-        terminal.output().out(json.dumps([vars(case) for case in cases], indent=1))
-        return AS_EXPECTED
-    table = _table("case", "behaviour", "level")
-    for case in cases:
-        table.add_row(Text(case.case), case.behaviour, case.level)
-    terminal.output().print(table)
-    return AS_EXPECTED
-
-
-@list_.command("behaviours")
-@_as_json
-def list_behaviours(as_json: bool) -> int:
-    """Show the whole catalogue, and how much of it has cases."""
-    covering: dict[str, list[str]] = {name: [] for name in catalogue.behaviours()}
-    for case in _run(_collect()):
-        covering[case.behaviour].append(case.case)
-    found = list(catalogue.behaviours().values())
-    if as_json:
-        keys = ("id", "area", "level", "statement", "source", "since", "until", "platforms")
-        rows = [{key: getattr(b, key) for key in keys} | {"cases": covering[b.id]} for b in found]
-        terminal.output().out(json.dumps(rows, indent=1))
-        return AS_EXPECTED
-    table = _table("id", "level", "cases", "statement")
-    for behaviour in found:
-        count = len(covering[behaviour.id])
-        table.add_row(behaviour.id, behaviour.level, str(count or "-"), Text(behaviour.statement))
-    console = terminal.output()
-    console.print(table)
-    covered = sum(bool(cases) for cases in covering.values())
-    console.print(Text(f"covered {covered} of {len(found)}", "bold"))
-    return AS_EXPECTED
+cli.add_command(list_)
 
 
 def main() -> None:
@@ -268,63 +183,14 @@ def main() -> None:
         error.show()
         status = USAGE
     except click.ClickException as error:
-        _complain(error.format_message())
+        complain(error.format_message())
         status = USAGE
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
     except PoolError as error:
-        _complain(f"everyloop itself failed: {error}")
+        complain(f"everyloop itself failed: {error}")
         status = HARNESS_FAILED
     sys.exit(status)
-
-
-def _complain(line: str) -> None:
-    click.echo(f"everyloop: {line}", err=True)
-
-
-def _table(*headers: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for header in headers:
-        table.add_column(header, overflow="fold")
-    return table
-
-
-def _run(main: Coroutine[Any, Any, T]) -> T:
-    """Run our own asynchronous work; Ctrl-C, SIGTERM and a closing terminal end it, the first time that one comes.
-
-    Whoever is impatient may press Ctrl-C again: the handlers stay, and do nothing, while processes are ended and
-    the results are written. What was ignored when we were started stays ignored.
-    """
-    interrupted = False
-    numbers = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}  # Windows has no SIGHUP
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    async def interruptible() -> T:
-        task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-        assert task is not None
-
-        def interrupt(*_: object) -> None:
-            nonlocal interrupted
-            if not interrupted:
-                interrupted = True
-                loop.call_soon_threadsafe(task.cancel)
-
-        for number, handler in before.items():
-            if handler is not signal.SIG_IGN:
-                signal.signal(number, interrupt)
-        return await main
-
-    try:
-        return asyncio.run(interruptible())
-    except asyncio.CancelledError:
-        if interrupted:
-            raise KeyboardInterrupt from None
-        raise
-    finally:
-        if not interrupted:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def _checked_backend(name: str) -> str:
@@ -364,38 +230,7 @@ def _journal_beside(document: Path) -> results.Journal:
         if path.exists():
             kept = next(place for n in range(1, 1000) if not (place := path.with_name(f"{path.name}.{n}")).exists())
             path.rename(kept)
-            _complain(f"a killed run left {path.name}: kept as {kept}; `everyloop merge` makes a document of it")
+            complain(f"a killed run left {path.name}: kept as {kept}; `everyloop merge` makes a document of it")
         return results.Journal(path)
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
-
-
-async def _collect() -> tuple[Case, ...]:
-    async with Pool.open(1, 10.0, Selection()) as pool:
-        return (await pool.probe("asyncio")).cases
-
-
-async def _probe_all() -> list[dict[str, Any]]:
-    async with Pool.open(1, 10.0, Selection()) as pool:
-        return list(await asyncio.gather(*(_probe(pool, backend) for backend in backends.registered().values())))
-
-
-async def _probe(pool: Pool, backend: backends.Backend) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "backend": backend.name,
-        "version": None,
-        "emulated": backend.emulated,
-        "loop": None,
-        "reason": backend.why_not_here(),
-    }
-    if row["reason"] is None:
-        row["version"] = backend.version()
-        if backend.asyncio:
-            try:
-                opened = await pool.probe(backend.name)
-                row |= {"version": opened.version, "loop": opened.loop}
-            except RefusedError as refusal:
-                row["reason"] = str(refusal)
-        else:
-            row["reason"] = "no asyncio loop: capabilities only"
-    return row

@@ -1,0 +1,138 @@
+"""``everyloop list``: what there is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import click
+from rich.text import Text
+
+from ..conformance import catalogue
+from ..fake_selectors import limits
+from . import backends, terminal
+from .commands import AS_EXPECTED, Group, new_table, run_async
+from .pool import Case, Pool, RefusedError
+from .worker import Selection
+
+
+@click.group("list", cls=Group)
+def list_() -> None:
+    """Show what there is: backends, cases, behaviours, limits of platforms."""
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="A JSON array of objects.")
+
+
+@list_.command("backends")
+@_as_json
+def list_backends(as_json: bool) -> int:
+    """Show every backend, whether it can be run here, and what to install if not."""
+    rows = run_async(_probe_all())
+    if as_json:
+        terminal.output().out(json.dumps(rows, indent=1))
+        return AS_EXPECTED
+    table = new_table("backend", "version", "loop, or why it cannot be run here")
+    for row in rows:
+        available = row["loop"] is not None or row["reason"] is None
+        table.add_row(
+            row["backend"],
+            row["version"],
+            Text(row["loop"] or row["reason"] or "", "" if available else "dim"),
+        )
+    terminal.output().print(table)
+    return AS_EXPECTED
+
+
+@list_.command("cases")
+@_as_json
+def list_cases(as_json: bool) -> int:
+    """Show every case with the behaviour it shows."""
+    cases = run_async(_collect())
+    if as_json:
+        terminal.output().out(json.dumps([vars(case) for case in cases], indent=1))
+        return AS_EXPECTED
+    table = new_table("case", "behaviour", "level")
+    for case in cases:
+        table.add_row(Text(case.case), case.behaviour, case.level)
+    terminal.output().print(table)
+    return AS_EXPECTED
+
+
+@list_.command("behaviours")
+@_as_json
+def list_behaviours(as_json: bool) -> int:
+    """Show the whole catalogue, and how much of it has cases."""
+    covering: dict[str, list[str]] = {name: [] for name in catalogue.behaviours()}
+    for case in run_async(_collect()):
+        covering[case.behaviour].append(case.case)
+    found = list(catalogue.behaviours().values())
+    if as_json:
+        keys = ("id", "area", "level", "statement", "source", "since", "until", "platforms")
+        rows = [{key: getattr(b, key) for key in keys} | {"cases": covering[b.id]} for b in found]
+        terminal.output().out(json.dumps(rows, indent=1))
+        return AS_EXPECTED
+    table = new_table("id", "level", "cases", "statement")
+    for behaviour in found:
+        count = len(covering[behaviour.id])
+        table.add_row(behaviour.id, behaviour.level, str(count or "-"), Text(behaviour.statement))
+    console = terminal.output()
+    console.print(table)
+    covered = sum(bool(cases) for cases in covering.values())
+    console.print(Text(f"covered {covered} of {len(found)}", "bold"))
+    return AS_EXPECTED
+
+
+@list_.command("limits")
+@_as_json
+def list_limits(as_json: bool) -> int:
+    """Show what platforms keep the standard library's loops from doing.
+
+    With --json also the source of each row and what to do instead, which docs/limits.md has too.
+    """
+    if as_json:
+        terminal.output().out(json.dumps([_limit(limit) for limit in limits.LIMITS], indent=1))
+        return AS_EXPECTED
+    table = new_table("limit", "where", "raised", "what is not possible")
+    for limit in limits.LIMITS:
+        table.add_row(limit.id, limit.where, limit.refusal or "-", Text(limit.forbids))
+    terminal.output().print(table)
+    return AS_EXPECTED
+
+
+def _limit(limit: limits.Limit) -> dict[str, Any]:
+    """A row as JSON: versions are texts, as in the catalogue."""
+    versions = {key: limits.text(getattr(limit, key)) for key in ("since", "until")}
+    return vars(limit) | versions
+
+
+async def _collect() -> tuple[Case, ...]:
+    async with Pool.open(1, 10.0, Selection()) as pool:
+        return (await pool.probe("asyncio")).cases
+
+
+async def _probe_all() -> list[dict[str, Any]]:
+    async with Pool.open(1, 10.0, Selection()) as pool:
+        return list(await asyncio.gather(*(_probe(pool, backend) for backend in backends.registered().values())))
+
+
+async def _probe(pool: Pool, backend: backends.Backend) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "backend": backend.name,
+        "version": None,
+        "emulated": backend.emulated,
+        "loop": None,
+        "reason": backend.why_not_here(),
+    }
+    if row["reason"] is None:
+        row["version"] = backend.version()
+        if backend.asyncio:
+            try:
+                opened = await pool.probe(backend.name)
+                row |= {"version": opened.version, "loop": opened.loop}
+            except RefusedError as refusal:
+                row["reason"] = str(refusal)
+        else:
+            row["reason"] = "no asyncio loop: capabilities only"
+    return row
