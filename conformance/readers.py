@@ -1083,7 +1083,12 @@ def standard_streams_stay_inheritable(new_loop: LoopFactory, fd: int) -> None:
         os.set_inheritable(fd, before)
 
 
-KERNEL_QUEUE = Gate("kernel-queue", "needs epoll or kqueue", lambda: hasattr(selectors.DefaultSelector, "fileno"))
+KERNEL_QUEUE = Gate(
+    "kernel-queue",
+    "needs epoll or kqueue",
+    lambda: hasattr(selectors.DefaultSelector, "fileno"),
+    never_on=("win32",),
+)
 
 
 @shows("FD-26", KERNEL_QUEUE)

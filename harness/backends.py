@@ -13,7 +13,9 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
+from .. import fake_selectors
 from ..conformance.subject import LoopFactory, Run
+from . import emulated
 
 T = TypeVar("T")
 
@@ -47,7 +49,8 @@ class Backend:
         extra: the extra of everyloop that installs it.
         platforms: the values of :data:`sys.platform` where it exists; None: everywhere.
         requires: ``module.attribute`` that this platform's Python must have.
-        emulated: whether a fake kernel stands under it.
+        emulated: the :data:`sys.platform` whose kernel is faked under it; None: the loop has this machine's own.
+        fixed: settings of the emulated platform that make this backend what it is.
         asyncio: whether it has an asyncio loop at all; a backend without one has capabilities only.
         knobs: values given after ``@`` in its name, by knob.
     """
@@ -59,9 +62,15 @@ class Backend:
     extra: str | None = None
     platforms: tuple[str, ...] | None = None
     requires: str | None = None
-    emulated: bool = False
+    emulated: str | None = None
+    fixed: Mapping[str, emulated.Value] = field(default_factory=dict)
     asyncio: bool = True
-    knobs: Mapping[str, str] = field(default_factory=dict)
+    knobs: Mapping[str, emulated.Value] = field(default_factory=dict)
+
+    @property
+    def platform(self) -> str:
+        """The :data:`sys.platform` that its loops run on: the emulated one, or this machine's."""
+        return self.emulated or sys.platform
 
     def version(self) -> str:
         """Return the version of the distribution the loop comes from."""
@@ -103,6 +112,8 @@ class OpenBackend:
 
 
 _LOOPS = f"{__package__}.loops"
+_FAKES = f"{fake_selectors.__name__}"
+_HOSTS = ("linux",)  # the fake kernels stand on Linux' own calls
 _BSD = ("darwin", "freebsd", "openbsd", "netbsd")
 
 BUILT_IN: tuple[Backend, ...] = (
@@ -118,6 +129,10 @@ BUILT_IN: tuple[Backend, ...] = (
     Backend("rloop", "rloop:new_event_loop", "rloop", "rloop", "rloop", ("linux", *_BSD)),
     Backend("qasync", f"{_LOOPS}:qasync_loop", "qasync", "qasync", "qt"),
     Backend("trio-asyncio", f"{_LOOPS}:TRIO_ASYNCIO", "trio_asyncio", "trio-asyncio", "trio"),
+    Backend("windows-selector", f"{_FAKES}.windows:selector", platforms=_HOSTS, emulated="win32"),
+    Backend("macos", f"{_FAKES}.darwin:macos", platforms=_HOSTS, emulated="darwin"),
+    Backend("macos-10.8", f"{_FAKES}.darwin:macos", platforms=_HOSTS, emulated="darwin", fixed={"version": "10.8"}),
+    Backend("linux-select", f"{_FAKES}.linux:select", platforms=_HOSTS, emulated="linux"),
     Backend("trio", "trio:run", "trio", "trio", "trio", asyncio=False),
 )
 
@@ -151,11 +166,17 @@ def find(text: str) -> Backend:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "`everyloop list backends` shows all"
         raise BackendError(f"unknown backend {name!r}: {hint} (your own: package.module:factory)")
-    if at:
-        # Real loops have no knobs: there is nothing about a real kernel that we could turn.
+    if not at:
+        return backend
+    if backend.emulated is None:
+        # There is nothing about a real kernel that we could turn.
         first = knob_text.partition("=")[0] or knob_text
         raise BackendError(f"{name} has no knob {first!r}: only emulated backends have knobs")
-    return backend
+    try:
+        knobs = emulated.read_knobs(backend.reference, backend.fixed, knob_text)
+    except emulated.KnobError as error:
+        raise BackendError(f"{name} {error}" if str(error).startswith("has no") else f"{name}: {error}") from None
+    return replace(backend, knobs=knobs)
 
 
 def open_backend(backend: Backend) -> OpenBackend:
@@ -168,7 +189,11 @@ def open_backend(backend: Backend) -> OpenBackend:
         raise BackendError(f"{backend.name} has no asyncio loop: the behaviours cannot be run on it")
     if (missing := backend.why_not_here()) is not None:
         raise BackendError(f"{backend.name}: {missing}")
-    thing = _resolve(backend)
+    if backend.emulated is not None:
+        platform = emulated.make(backend.reference, {**backend.fixed, **backend.knobs})
+        thing: Any = platform.new_event_loop
+    else:
+        thing = _resolve(backend)
     if isinstance(thing, Backend):  # an entry point may name a finished entry
         return open_backend(replace(thing, name=backend.name))
     if isinstance(thing, Guest):

@@ -40,7 +40,7 @@ class Run(TypedDict):
     backend: str
     version: str
     emulated: bool
-    knobs: dict[str, str]
+    knobs: dict[str, str | int | float | bool]
     loop: str
     python: str
     platform: str
@@ -66,6 +66,12 @@ class DocumentError(Exception):
 def document(runs: list[Run]) -> Document:
     """Return the document of these runs."""
     return {"schema": SCHEMA, "everyloop": VERSION, "runs": runs}
+
+
+def title(run: Run) -> str:
+    """Name a run's backend as on the command line: ``windows-selector@max_sockets=64``."""
+    knobs = ",".join(f"{name}={str(value).lower()}" for name, value in run["knobs"].items())
+    return f"{run['backend']}@{knobs}" if knobs else run["backend"]
 
 
 def json_schema() -> dict[str, Any]:

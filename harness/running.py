@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import platform
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -108,11 +107,11 @@ class _BackendRun:
         self._run = {
             "backend": backend.name,
             "version": opened.version,
-            "emulated": backend.emulated,
+            "emulated": backend.emulated is not None,
             "knobs": dict(backend.knobs),
             "loop": opened.loop,
             "python": platform.python_version(),
-            "platform": sys.platform,
+            "platform": backend.platform,
             "host": platform.platform(),
             "started": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "duration": 0.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import gc
 import weakref
 from collections.abc import Callable, Generator, Iterator
@@ -84,6 +85,10 @@ class Suite:
             self._opened[name] = backends.open_backend(backends.find(name))
         return self._opened[name]
 
+    def _backend_of(self, item: pytest.Item) -> backends.Backend:
+        callspec = getattr(item, "callspec", None)
+        return _find(callspec.params.get("backend", self._names[0]) if callspec else self._names[0])
+
     def pytest_report_header(self) -> str:
         """Say what is under test."""
         return f"everyloop: {', '.join(self._names)}"
@@ -105,11 +110,12 @@ class Suite:
         case = case_of(item)
         if case is None:
             return
-        if (why := case.behaviour.why_not_here()) is not None:
+        platform = self._backend_of(item).platform
+        if (why := case.behaviour.why_not_here(platform)) is not None:
             pytest.skip(f"{case.behaviour.id} holds {why}")
         declared = declaration(getattr(item, "obj", None))
         for gate in declared.gates if declared else ():
-            if not gate.holds():
+            if not gate.holds_on(platform):
                 pytest.skip(gate.reason)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -197,6 +203,9 @@ class Suite:
         seen: list[str] = []
         request.node.stash[OBSERVED] = seen
         return seen.append
+
+
+_find = functools.cache(backends.find)
 
 
 def _verdict(report: object) -> object:

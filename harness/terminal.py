@@ -120,7 +120,7 @@ def matrix(runs: Sequence[results.Run]) -> Table:
     present = {result["area"] for run in runs for result in run["results"]}
     table.add_column("area", footer="all", vertical="top")
     for run in runs:
-        header = f"{run['backend']} {run['version']}"
+        header = f"{results.title(run)} {run['version']}"
         table.add_column(header, footer=_cell(run["results"]), vertical="top")
     for code in (code for code in titles if code in present):
         cells = [_cell([r for r in run["results"] if r["area"] == code]) for run in runs]
@@ -143,7 +143,7 @@ def show(console: Console, runs: Sequence[results.Run], *, quiet: bool, verbose:
     if quiet:
         for run in runs:
             verdicts = collections.Counter(result["verdict"] for result in run["results"])
-            console.print(Text(f"{run['backend']}: {counts(verdicts)}"), soft_wrap=True)
+            console.print(Text(f"{results.title(run)}: {counts(verdicts)}"), soft_wrap=True)
         return
     if not runs:
         return
@@ -154,7 +154,7 @@ def show(console: Console, runs: Sequence[results.Run], *, quiet: bool, verbose:
         shown = [result for result in shown if result["cleanup"] not in alike or result["verdict"] not in AS_EXPECTED]
         if shown or alike:
             console.print()
-            title = f"{run['backend']} {run['version']} ({run['loop']}), Python {run['python']}, {run['platform']}"
+            title = f"{results.title(run)} {run['version']} ({run['loop']}), Python {run['python']}, {run['platform']}"
             console.print(Text(title, "bold"))
         for cleanup, cases in alike.items():
             summary = (

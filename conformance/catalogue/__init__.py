@@ -38,13 +38,17 @@ class Behaviour:
     until: str | None = None
     platforms: tuple[str, ...] | None = None
 
-    def why_not_here(self) -> str | None:
-        """Say why the behaviour is not promised by this Python on this platform; None if it is."""
+    def why_not_here(self, platform: str = sys.platform) -> str | None:
+        """Say why the behaviour is not promised by this Python on a platform; None if it is.
+
+        Args:
+            platform: the :data:`sys.platform` of the loop's kernel, which may be an emulated one.
+        """
         if self.since and sys.version_info[:2] < _version(self.since):
             return f"since Python {self.since}"
         if self.until and sys.version_info[:2] > _version(self.until):
             return f"until Python {self.until}"
-        if self.platforms is not None and sys.platform not in self.platforms:
+        if self.platforms is not None and platform not in self.platforms:
             return f"only on {', '.join(self.platforms)}"
         return None
 

@@ -301,9 +301,59 @@ class TestThirdParty:
         done = commands.judge(*ONE_CASE, env=installed)
         assert done.status == 2
         assert done.stderr == "everyloop: third-party-broken: third_party_loop has no 'missing'\n"
-        expected = {b.name for b in backends.BUILT_IN if b.asyncio and b.why_not_here() is None}
+        real = (b for b in backends.BUILT_IN if b.asyncio and b.emulated is None)
+        expected = {b.name for b in real if b.why_not_here() is None}
         assert set(commands.runs()) == expected | {"third-party", "third-party-entry"}
 
     def test_its_name_is_suggested(self, commands: Commands, installed: dict[str, str]) -> None:
         done = commands.run("run", "thirdparty", env=installed)
         assert (done.status, "did you mean 'third-party'?" in done.stderr) == (2, True)
+
+
+class TestKnobs:
+    @pytest.mark.parametrize(
+        ("text", "knobs"),
+        [
+            ("windows-selector", {}),
+            ("windows-selector@max_sockets=64", {"max_sockets": 64}),
+            (
+                "windows-selector@clock_resolution=0.0005,max_sockets=1",
+                {"clock_resolution": 0.0005, "max_sockets": 1},
+            ),
+            ("macos@version=10.7", {"version": "10.7"}),
+        ],
+    )
+    def test_they_are_read_as_what_the_platform_takes(self, text: str, knobs: dict[str, object]) -> None:
+        assert backends.find(text).knobs == knobs
+
+    @pytest.mark.parametrize(
+        ("text", "why"),
+        [
+            ("windows-selector@", "windows-selector has no knob '': it has max_sockets, clock_resolution"),
+            (
+                "windows-selector@sockets=1",
+                "windows-selector has no knob 'sockets': it has max_sockets, clock_resolution",
+            ),
+            (
+                "windows-selector@max_sockets",
+                "windows-selector: knob max_sockets: write max_sockets=512, with a value of",
+            ),
+            (
+                "windows-selector@max_sockets=",
+                "windows-selector: knob max_sockets: write max_sockets=512, with a value of",
+            ),
+            ("windows-selector@max_sockets=1.5", "windows-selector: knob max_sockets: '1.5' is not a whole number"),
+            ("windows-selector@max_sockets=0", "windows-selector: knob max_sockets: "),
+            ("windows-selector@clock_resolution=x", "windows-selector: knob clock_resolution: 'x' is not a number"),
+            ("windows-selector@clock_resolution=9", "windows-selector: knob clock_resolution: "),
+            ("windows-selector@max_sockets=1,max_sockets=2", "windows-selector: knob max_sockets is given twice"),
+            ("macos@version=9", "macos: knob version: "),
+            ("macos-10.8@version=10.7", "macos-10.8 has no knob 'version': it has none"),
+            ("linux-select@x=1", "linux-select has no knob 'x': it has none"),
+        ],
+    )
+    def test_what_is_wrong_with_them(self, text: str, why: str) -> None:
+        with pytest.raises(BackendError) as caught:
+            backends.find(text)
+        assert str(caught.value).startswith(why)
+        assert "\n" not in str(caught.value)
