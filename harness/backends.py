@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from .. import fake_selectors
 from ..conformance.subject import LoopFactory, Run
-from . import emulated
+from . import emulation
 
 T = TypeVar("T")
 
@@ -63,9 +63,9 @@ class Backend:
     platforms: tuple[str, ...] | None = None
     requires: str | None = None
     emulated: str | None = None
-    fixed: Mapping[str, emulated.Value] = field(default_factory=dict)
+    fixed: Mapping[str, emulation.Value] = field(default_factory=dict)
     asyncio: bool = True
-    knobs: Mapping[str, emulated.Value] = field(default_factory=dict)
+    knobs: Mapping[str, emulation.Value] = field(default_factory=dict)
 
     @property
     def platform(self) -> str:
@@ -173,8 +173,8 @@ def find(text: str) -> Backend:
         first = knob_text.partition("=")[0] or knob_text
         raise BackendError(f"{name} has no knob {first!r}: only emulated backends have knobs")
     try:
-        knobs = emulated.read_knobs(backend.reference, backend.fixed, knob_text)
-    except emulated.KnobError as error:
+        knobs = emulation.read_knobs(backend.reference, backend.fixed, knob_text)
+    except emulation.KnobError as error:
         raise BackendError(f"{name} {error}" if str(error).startswith("has no") else f"{name}: {error}") from None
     return replace(backend, knobs=knobs)
 
@@ -190,7 +190,7 @@ def open_backend(backend: Backend) -> OpenBackend:
     if (missing := backend.why_not_here()) is not None:
         raise BackendError(f"{backend.name}: {missing}")
     if backend.emulated is not None:
-        platform = emulated.make(backend.reference, {**backend.fixed, **backend.knobs})
+        platform = emulation.make(backend.reference, {**backend.fixed, **backend.knobs})
         thing: Any = platform.new_event_loop
     else:
         thing = _resolve(backend)
