@@ -9,7 +9,6 @@ from __future__ import annotations
 import selectors
 from dataclasses import dataclass
 
-from .clocks import LINUX
 from .kernels.linux import select as kernel
 from .platform import ASYNCIO, Kernel, Platform
 
@@ -34,9 +33,8 @@ class Select(Platform):
         return "SelectSelector"
 
     def kernel(self) -> Kernel:
-        """Make the modules of the kernel."""
-        fakes = {"select": kernel.module(), "time": LINUX.module()}
-        return Kernel(fakes, (*ASYNCIO, "asyncio.unix_events"), {})
+        """Make the modules of the kernel. The clock is this machine's own."""
+        return Kernel({"select": kernel.module()}, (*ASYNCIO, "asyncio.unix_events"), {})
 
 
 def select() -> Platform:
