@@ -121,7 +121,7 @@ async def _probe(pool: Pool, backend: backends.Backend) -> dict[str, Any]:
     row: dict[str, Any] = {
         "backend": backend.name,
         "version": None,
-        "emulated": backend.emulated,
+        "emulated": backend.emulated is not None,
         "loop": None,
         "reason": backend.why_not_here(),
     }

@@ -75,11 +75,17 @@ class Opened:
 
     Attributes:
         cases: the cases of the selection.
+        platform: the :data:`sys.platform` of the kernel under the loop.
+        emulated: whether that kernel is a fake one.
+        knobs: how the fake one was set.
     """
 
     loop: str
     version: str
     cases: tuple[Case, ...]
+    platform: str
+    emulated: bool
+    knobs: dict[str, str | int | float | bool]
 
 
 @dataclass(frozen=True)
@@ -350,7 +356,8 @@ class Pool:
             message = {"kind": "ended"}
         if message["kind"] == "open":
             cases = tuple(Case(**case) for case in message["cases"])
-            return Opened(message["loop"], message["version"], cases)
+            about = {name: message[name] for name in ("loop", "version", "platform", "emulated", "knobs")}
+            return Opened(**about, cases=cases)
         if message["kind"] == "refused":
             raise RefusedError(message["reason"])
         assert worker.child is not None

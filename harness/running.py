@@ -103,15 +103,14 @@ class _BackendRun:
     # What the pool tells: see pool.Listener.
 
     def opened(self, opened: Opened) -> None:
-        backend = backends.find(self._name)
         self._run = {
-            "backend": backend.name,
+            "backend": backends.find(self._name).name,
             "version": opened.version,
-            "emulated": backend.emulated is not None,
-            "knobs": dict(backend.knobs),
+            "emulated": opened.emulated,
+            "knobs": opened.knobs,
             "loop": opened.loop,
             "python": platform.python_version(),
-            "platform": backend.platform,
+            "platform": opened.platform,
             "host": platform.platform(),
             "started": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "duration": 0.0,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import functools
 import gc
+import sys
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -85,9 +85,13 @@ class Suite:
             self._opened[name] = backends.open_backend(backends.find(name))
         return self._opened[name]
 
-    def _backend_of(self, item: pytest.Item) -> backends.Backend:
+    def _platform_of(self, item: pytest.Item) -> str:
         callspec = getattr(item, "callspec", None)
-        return _find(callspec.params.get("backend", self._names[0]) if callspec else self._names[0])
+        name = callspec.params.get("backend", self._names[0]) if callspec else self._names[0]
+        try:
+            return self._open(name).backend.platform
+        except backends.BackendError:  # the case's own fixtures will say so
+            return sys.platform
 
     def pytest_report_header(self) -> str:
         """Say what is under test."""
@@ -110,7 +114,7 @@ class Suite:
         case = case_of(item)
         if case is None:
             return
-        platform = self._backend_of(item).platform
+        platform = self._platform_of(item)
         if (why := case.behaviour.why_not_here(platform)) is not None:
             pytest.skip(f"{case.behaviour.id} holds {why}")
         declared = declaration(getattr(item, "obj", None))
@@ -203,9 +207,6 @@ class Suite:
         seen: list[str] = []
         request.node.stash[OBSERVED] = seen
         return seen.append
-
-
-_find = functools.cache(backends.find)
 
 
 def _verdict(report: object) -> object:

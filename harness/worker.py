@@ -192,8 +192,11 @@ class _Worker:
             | {"area": case.behaviour.area, "level": case.behaviour.level}
             for _, case in self._cases.values()
         ]
-        version = backend.backend.version()
-        self._channel.send({"kind": "open", "loop": backend.loop, "version": version, "cases": about})
+        entry = backend.backend
+        self._channel.send(
+            {"kind": "open", "loop": backend.loop, "version": entry.version(), "cases": about}
+            | {"platform": entry.platform, "emulated": entry.emulated is not None, "knobs": dict(entry.knobs)}
+        )
         return True
 
     def _watch(self, seconds: float) -> None:
