@@ -111,6 +111,12 @@ class Library:
         module.__dict__["__builtins__"] = {**self._builtins, **own} if own else self._builtins
         self._show(name, module)
         exec(code, module.__dict__)
+        _share_exceptions(module)
+
+    @property
+    def builtins(self) -> dict[str, Any]:
+        """What a module must have as ``__builtins__`` for its imports to find the platform's modules."""
+        return self._builtins
 
     def _show(self, name: str, module: ModuleType) -> None:
         """Let other modules import a module.
@@ -164,6 +170,13 @@ class Library:
                 except ModuleNotFoundError as error:
                     if error.name != full:
                         raise
+
+
+def _share_exceptions(module: ModuleType) -> None:
+    """Give a module the process's own exceptions instead of those it has just defined: that is what programs catch."""
+    for name, value in list(vars(module).items()):
+        if isinstance(value, type) and issubclass(value, BaseException) and value.__module__ == module.__name__:
+            setattr(module, name, getattr(importlib.import_module(module.__name__), name))
 
 
 @functools.cache
