@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import linux
+    from .darwin import MacOSKqueueSelector, macos
     from .linux import LinuxSelectSelector
     from .platform import Platform
 
-__all__ = ["LinuxSelectSelector", "Platform", "linux"]
+__all__ = ["LinuxSelectSelector", "MacOSKqueueSelector", "Platform", "linux", "macos"]
 
 _HOME = {
     "LinuxSelectSelector": "linux",
+    "MacOSKqueueSelector": "darwin",
     "Platform": "platform",
+    "macos": "darwin",
 }
 """The module of each name that is not a module itself."""
 

@@ -107,6 +107,9 @@ class Library:
         module.__dict__.update(__spec__=spec, __loader__=spec.loader, __file__=spec.origin, __package__=spec.parent)
         if spec.submodule_search_locations is not None:
             module.__dict__["__path__"] = spec.submodule_search_locations
+            inside = f"{name}."
+            fakes = {known: fake for known, fake in self._modules.items() if known.startswith(inside)}
+            vars(module).update({known.removeprefix(inside): fake for known, fake in fakes.items()})
         own = self._names.get(name)
         module.__dict__["__builtins__"] = {**self._builtins, **own} if own else self._builtins
         self._show(name, module)

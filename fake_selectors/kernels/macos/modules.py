@@ -1,0 +1,80 @@
+"""The modules of Python as they are on macOS: the fakes, and views of this host's.
+
+Facts:
+
+* ``select.PIPE_BUF`` is 512. ``select.select`` takes every kind of descriptor, up to the number 1023, as Linux' does.
+* Reading the master side of a pseudo terminal whose slave side is closed: end of file, where Linux has EIO.
+* asyncio waits for its children in threads: macOS has no pidfd. Up to 3.13 a loop asks the event loop policy for its
+  child watcher; here it is answered by the platform, for the process's own may use a pidfd.
+"""
+
+from __future__ import annotations
+
+import asyncio.events
+import errno
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from ...clocks import MACOS
+from ...views import View
+from .kevent import CONSTANTS, kevent
+from .kinds import Devices
+from .kqueue import kqueue
+from .names import missing
+from .poll import poll
+
+PIPE_BUF = 512
+
+
+def modules(devices: Devices, child_watcher: Callable[[], Any]) -> dict[str, ModuleType]:
+    """Return the modules by name.
+
+    Args:
+        devices: which character devices a kqueue takes.
+        child_watcher: makes the watcher that a loop gets from the policy, up to Python 3.13.
+    """
+    own = {"kqueue": type("kqueue", (kqueue,), {"devices": devices, "__module__": "select"})}
+    own |= {"poll": lambda: poll(devices), "kevent": kevent, "PIPE_BUF": PIPE_BUF, **CONSTANTS}
+    fine = MACOS.module()
+    return {
+        "select": View(select, own, missing(select)),
+        "time": View(fine, {}, missing(fine)),
+        "sys": View(sys, {"platform": "darwin"}),
+        "os": View(os, {"read": _read}, missing(os)),
+        "socket": View(socket, {}, missing(socket)),
+        "signal": View(signal, {}, missing(signal)),
+        "asyncio.events": _events(child_watcher),
+    }
+
+
+def _read(fd: int, length: int, /) -> bytes:
+    try:
+        return os.read(fd, length)
+    except OSError as failed:
+        if failed.errno == errno.EIO and os.isatty(fd):
+            return b""
+        raise
+
+
+def _events(child_watcher: Callable[[], Any]) -> ModuleType:
+    if sys.version_info >= (3, 14):
+        return asyncio.events
+    lock = threading.Lock()
+    made: list[Any] = []
+
+    def get_child_watcher() -> Any:
+        """Return the platform's child watcher."""
+        with lock:
+            if not made:
+                made.append(child_watcher())
+            return made[0]
+
+    changed = {"get_child_watcher": get_child_watcher, "__all__": asyncio.events.__all__}
+    return View(asyncio.events, changed)
