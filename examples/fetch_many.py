@@ -37,7 +37,7 @@ async def fetch(session: aiohttp.ClientSession, url: str) -> str:
         async with session.get(url) as response:
             await response.read()
             return str(response.status)
-    except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
         return type(error).__name__
 
 
