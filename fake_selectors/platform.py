@@ -5,7 +5,8 @@ from __future__ import annotations
 import abc
 import asyncio
 import selectors
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import Lock
 from types import ModuleType
@@ -46,6 +47,11 @@ class Platform(abc.ABC):
     def selector_class(self) -> str | None:
         """Name of its selector in :mod:`selectors`; None if its loop has none."""
 
+    @property
+    def system(self) -> str | None:
+        """The version of the operating system, ``"10.8"``; None: one of today."""
+        return None
+
     @abc.abstractmethod
     def kernel(self) -> Kernel:
         """Make the modules of the fake kernel; called once for equal platforms."""
@@ -79,6 +85,12 @@ class Platform(abc.ABC):
             raise NotImplementedError(f"{self.loop_class} waits on a completion port, not on a selector")
         factory = cast("Callable[[], selectors.BaseSelector]", getattr(self.module("selectors"), self.selector_class))
         return factory()
+
+    def install(self, packages: Collection[str] = ()) -> AbstractContextManager[None]:
+        """Make this the process's asyncio while a context lasts; see :func:`.installing.install`."""
+        from .installing import install
+
+        return install(self, packages)
 
 
 @dataclass(frozen=True)
