@@ -46,20 +46,25 @@ class MacOS(Platform):
         """The selector over kqueue."""
         return "KqueueSelector"
 
+    @property
+    def system(self) -> str:
+        """The version of macOS."""
+        return self.version
+
     def kernel(self) -> Kernel:
         """Make the modules of the kernel.
 
         Raises:
             NotImplementedError: this host is not a Linux.
         """
-        if sys.platform != "linux":
-            raise NotImplementedError("macOS is emulated on Linux only: its kqueue is made of epoll")
-        from .kernels.macos.kinds import Devices
-        from .kernels.macos.modules import modules
+        if sys.platform == "linux":
+            from .kernels.macos.kinds import Devices
+            from .kernels.macos.modules import modules
 
-        devices = Devices(terminals=self.version not in WITHOUT_TERMINALS)
-        fakes = modules(devices, lambda: self.module("asyncio.unix_events").ThreadedChildWatcher())
-        return Kernel(fakes, (*ASYNCIO, "asyncio.unix_events"), {})
+            devices = Devices(terminals=self.version not in WITHOUT_TERMINALS)
+            fakes = modules(devices, lambda: self.module("asyncio.unix_events").ThreadedChildWatcher())
+            return Kernel(fakes, (*ASYNCIO, "asyncio.unix_events"), {})
+        raise NotImplementedError("macOS is emulated on Linux only: its kqueue is made of epoll")
 
 
 def macos(version: str = "15") -> Platform:

@@ -8,9 +8,11 @@ Facts about what is below, and how the two differ:
   answers", 6). It is found by what it reports, and a new epoll takes its place.
 * epoll reports EPOLLHUP and EPOLLERR whether asked for or not, and knows no low-water marks: some of what it reports
   is not active for kqueue. Such a knote is watched for edges only, until it is active.
-* epoll refuses regular files: they are looked at instead, at most every 20 ms while a call waits.
+* epoll refuses regular files, does not tell when a low-water mark of free room is reached, and sees a FIFO from one end
+  only: such knotes are looked at instead, every 20 ms while a call waits.
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
 import contextlib
@@ -22,14 +24,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+assert sys.platform == "linux", "macOS is emulated over Linux' epoll"
+
 from .kevent import EV_DISABLE, EVFILT_READ, kevent
-from .kinds import Active, Devices, Kind, kind_of
+from .kinds import Active, Devices, File, Kind, kind_of
 from .knotes import Filter, Knote, error
 
-if sys.platform != "linux":
-    raise ImportError("kqueue is emulated over Linux' epoll")
-
-GROWTH = 20_000_000  # ns between two looks at a regular file
+VISITS = 20_000_000  # ns between two looks at what epoll does not tell
 
 
 @dataclass(slots=True)
@@ -54,29 +55,33 @@ class Descriptors(Filter[Watched]):
 
     Args:
         number: of the filter.
-        above: the epoll that waits for this one.
         devices: which character devices are accepted.
         is_kqueue: whether a descriptor is a kqueue.
+        renewed: called when `fileno` has become another.
     """
 
-    def __init__(self, number: int, above: select.epoll, devices: Devices, is_kqueue: Callable[[int], bool]) -> None:
+    def __init__(
+        self, number: int, devices: Devices, is_kqueue: Callable[[int], bool], renewed: Callable[[], None]
+    ) -> None:
         super().__init__(number)
         reads = number == EVFILT_READ
         self._interest = select.EPOLLIN | select.EPOLLRDHUP if reads else select.EPOLLOUT
         self._reads = reads
-        self._above, self._devices, self._is_kqueue = above, devices, is_kqueue
+        self._devices, self._is_kqueue, self._renewed = devices, is_kqueue, renewed
         self._epoll = select.epoll()
-        self._files: dict[int, Watched] = {}
+        self._untold: dict[int, Watched] = {}
         self._suspect = False  # a registration may have outlived its number
-        above.register(self._epoll, select.EPOLLIN)
 
     def fileno(self) -> int:
-        """Return the descriptor that tells `collect` has something to do."""
+        """Return the descriptor that is readable while `collect` has something to do."""
         return self._epoll.fileno()
 
     def collect(self, room: int) -> list[kevent]:
         """Report what is active, at most `room` events."""
-        events = [made for knote in list(self._files.values())[:room] if (made := self._look_at_file(knote))]
+        events: list[kevent] = []
+        for knote in list(self._untold.values()):
+            if len(events) < room and (made := self._visit(knote)) is not None:
+                events.append(made)
         again: list[Watched] = []
         reported: set[int] = set()
         while len(events) < room:
@@ -106,8 +111,8 @@ class Descriptors(Filter[Watched]):
         return events
 
     def due(self) -> int | None:
-        """Return when to look at regular files again."""
-        return time.monotonic_ns() + GROWTH if self._files else None
+        """Return when to look again at what epoll does not tell."""
+        return time.monotonic_ns() + VISITS if self._untold else None
 
     def close(self) -> None:
         """Close the epoll."""
@@ -115,7 +120,12 @@ class Descriptors(Filter[Watched]):
 
     def _look(self, knote: Watched) -> Active | None:
         look = knote.kind.readable if self._reads else knote.kind.writable
-        return look(knote.ident, knote)
+        try:
+            return look(knote)
+        except OSError as failed:
+            if failed.errno != errno.EBADF:
+                raise
+            return None  # closed at this moment, by another thread
 
     def _find(self, ident: int) -> Watched | None:
         knote = self._knotes.get(ident)
@@ -123,7 +133,7 @@ class Descriptors(Filter[Watched]):
             return None
         if _file(ident) != knote.file:
             del self._knotes[ident]
-            self._files.pop(ident, None)
+            self._untold.pop(ident, None)
             self._suspect = True
             return None
         return knote
@@ -141,20 +151,20 @@ class Descriptors(Filter[Watched]):
 
     def _arm(self, knote: Watched) -> None:
         knote.edges, knote.reported = False, None
-        if not knote.kind.epoll:
-            if knote.disabled:
-                self._files.pop(knote.ident, None)
-            else:
-                self._files[knote.ident] = knote
-        elif knote.disabled:
-            self._unwatch(knote)
+        told = knote.kind.told(knote, reads=self._reads)
+        if knote.disabled or told:
+            self._untold.pop(knote.ident, None)
         else:
+            self._untold[knote.ident] = knote
+        if told and not knote.disabled:
             self._watch(knote)
+        elif not isinstance(knote.kind, File):
+            self._unwatch(knote)
 
     def _drop(self, knote: Watched) -> None:
         super()._drop(knote)
-        self._files.pop(knote.ident, None)
-        if knote.kind.epoll and not knote.disabled:
+        self._untold.pop(knote.ident, None)
+        if not knote.disabled and not isinstance(knote.kind, File):
             self._unwatch(knote)
 
     def _watch(self, knote: Watched) -> None:
@@ -172,22 +182,22 @@ class Descriptors(Filter[Watched]):
     def _follow(self, knote: Watched, *, edges: bool) -> None:
         if knote.edges != edges and not knote.clear:
             knote.edges = edges
-            self._watch(knote)
+            with contextlib.suppress(OSError):  # closed at this moment, by another thread
+                self._watch(knote)
 
     def _renew(self) -> None:
         """Leave behind what outlived its number."""
         self._suspect = False
         old, self._epoll = self._epoll, select.epoll()
-        self._above.unregister(old)
         old.close()
-        self._above.register(self._epoll, select.EPOLLIN)
         for ident in list(self._knotes):
             knote = self._find(ident)
-            if knote is not None and knote.kind.epoll and not knote.disabled:
+            if knote is not None and not knote.disabled and ident not in self._untold:
                 self._watch(knote)
         self._suspect = False
+        self._renewed()
 
-    def _look_at_file(self, knote: Watched) -> kevent | None:
+    def _visit(self, knote: Watched) -> kevent | None:
         if self._find(knote.ident) is not knote:
             return None
         active = self._look(knote)
@@ -198,6 +208,7 @@ class Descriptors(Filter[Watched]):
             if knote.reported == (found.st_size, found.st_mtime_ns):
                 return None
             knote.reported = found.st_size, found.st_mtime_ns
+        self._untold[knote.ident] = self._untold.pop(knote.ident)  # the next call begins with others
         return self._report(knote, active.data, active.fflags, active.flags)
 
 

@@ -239,6 +239,7 @@ def identifier(fileobj: Any) -> int:
 def event(ident: int, filter: int, flags: int, fflags: int | Untold, data: int | Untold, udata: int) -> kevent:  # noqa: A002
     """Make an event as the kernel fills it in: nothing is converted or cut."""
     made: Any = object.__new__(kevent)
-    made._ident, made._filter, made._flags, made._udata = ident, filter, flags, udata
-    made._fflags, made._data = fflags, data
+    # The members convert, and cannot hold what is untold.
+    made._ident, made._filter, made._flags, made._udata = ident, filter, flags, udata  # noqa: SLF001
+    made._fflags, made._data = fflags, data  # noqa: SLF001
     return made  # type: ignore[no-any-return]

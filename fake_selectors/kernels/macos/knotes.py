@@ -106,6 +106,10 @@ class Filter(abc.ABC, Generic[K]):
     def collect(self, room: int) -> list[kevent]:
         """Report what is active, at most `room` events."""
 
+    def fileno(self) -> int | None:
+        """Return a descriptor that is readable while `collect` has something to do; None: `due` tells."""
+        return None
+
     def due(self) -> int | None:
         """Return when to look again at the latest, on the clock of ``time.monotonic_ns``; None: epoll will tell."""
         return None

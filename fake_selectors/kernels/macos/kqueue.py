@@ -11,7 +11,7 @@ Facts, of CPython's Modules/selectmodule.c and XNU's bsd/kern/kern_event.c (``ke
   others.
 * An unknown filter: EINVAL. EVFILT_AIO: ENOTSUP. The system's own flags (EV_SYSFLAGS) in a change are ignored.
 * The descriptor is not inherited by ``fork()``: in the child the object is closed from 3.13 on
-  (https://github.com/python/cpython/issues/110395); before, using it is EBADF. It is not inheritable by ``exec`` either.
+  (https://github.com/python/cpython/issues/110395); before, using it is EBADF. ``exec`` does not inherit it either.
 * A kqueue's own descriptor is readable while it has events.
 * A signal runs its handler, the rest of the time-out is waited for. CPython then calls the kernel with the same changes
   again; here they are applied once, for Python does not say that it was interrupted.
@@ -21,6 +21,7 @@ Not emulated, and refused with NotImplementedError: EVFILT_VNODE, EVFILT_SIGNAL 
 delivered), the other filters of XNU, EV_UDATA_SPECIFIC, EV_VANISHED.
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
 import contextlib
@@ -33,6 +34,8 @@ import time
 import weakref
 from collections.abc import Iterable
 from typing import Any
+
+assert sys.platform == "linux", "macOS is emulated over Linux' epoll"
 
 from ...clocks import poll as wait
 from .descriptors import Descriptors
@@ -51,42 +54,48 @@ from .kevent import (
     kevent,
 )
 from .kinds import Devices
-from .knotes import error
+from .knotes import Filter, error
 from .processes import Processes
 from .timers import Timers
 from .user import UserEvents
-
-if sys.platform != "linux":
-    raise ImportError("kqueue is emulated over Linux' epoll")
 
 SECOND = 1_000_000_000  # ns
 CLOSED_BY_FORK = sys.version_info >= (3, 13)
 
 
 class Queue:
-    """A kqueue in the kernel. The descriptor of its uppermost epoll is its descriptor.
+    """A kqueue in the kernel.
 
-    Below that epoll are one for each filter that waits for descriptors, and an eventfd: it is set while a filter without
-    descriptors is active, so that the kqueue is readable, and when a thread that waits has to look again.
+    Each filter that waits for descriptors has an epoll of its own. An eventfd is set while a filter without descriptors
+    is active, and when threads that wait have to look again. An epoll above them all lends its number to the kqueue. It
+    looks at the others only after the program has asked for that number: an epoll in an epoll can watch one file
+    not more than 500 times (path_limits, fs/eventpoll.c of Linux).
     """
 
     def __init__(self, devices: Devices) -> None:
         self.pid = os.getpid()
         self._epoll = select.epoll()
-        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._rings = False
-        self._epoll.register(self._bell, select.EPOLLIN)
+        self._visible = False
         reads, writes = (
-            Descriptors(number, self._epoll, devices, _is_kqueue) for number in (EVFILT_READ, EVFILT_WRITE)
+            Descriptors(number, devices, _is_kqueue, self._renewed) for number in (EVFILT_READ, EVFILT_WRITE)
         )
-        self._filters = [reads, writes, Processes(self._epoll), Timers(), UserEvents()]
+        self._filters: list[Filter[Any]] = [reads, writes, Processes(), Timers(), UserEvents()]
         self._by_number = {one.number: one for one in self._filters}
         self._lock = threading.RLock()
         self._waiting = 0
         self._closed = False
+        self._rings = False
+        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def number(self) -> int:
+        """Return the number of the descriptor, which nobody can watch yet."""
+        return self._epoll.fileno()
 
     def fileno(self) -> int:
-        """Return the descriptor."""
+        """Return the descriptor. It is readable while there are events."""
+        with self._lock:
+            self._visible = True
+            self._look_at_all()
         return self._epoll.fileno()
 
     def control(self, changes: Iterable[kevent], room: int, timeout: int | None) -> list[kevent]:
@@ -159,8 +168,6 @@ class Queue:
         known.register(event(change.ident, change.filter, flags, change.fflags, change.data, change.udata))
 
     def _wait(self, room: int, deadline: int | None) -> list[kevent]:
-        waiting = select.poll()
-        waiting.register(self._epoll, select.POLLIN)
         while True:
             with self._lock:
                 self._check()
@@ -172,9 +179,12 @@ class Queue:
                 dues = [due for one in self._filters if (due := one.due()) is not None]
                 if deadline is not None:
                     dues.append(deadline)
+                sources = select.poll()
+                for fd in self._descriptors():
+                    sources.register(fd, select.POLLIN)
                 self._waiting += 1
             try:
-                wait(waiting.poll, max(min(dues) - now, 0) / SECOND if dues else None)
+                wait(sources.poll, max(min(dues) - now, 0) / SECOND if dues else None)
             finally:
                 with self._lock:
                     self._waiting -= 1
@@ -189,6 +199,19 @@ class Queue:
         self._filters.append(self._filters.pop(0))  # the next call begins with others
         self._ring(others=False)
         return events
+
+    def _descriptors(self) -> list[int]:
+        return [self._bell, *(fd for one in self._filters if (fd := one.fileno()) is not None)]
+
+    def _renewed(self) -> None:
+        self._look_at_all()
+        if self._waiting:
+            self._ring(others=True)
+
+    def _look_at_all(self) -> None:
+        for fd in self._descriptors() if self._visible else ():
+            with contextlib.suppress(FileExistsError):
+                self._epoll.register(fd, select.EPOLLIN)
 
     def _ring(self, *, others: bool) -> None:
         """Set the eventfd, or clear it: a filter without descriptors is active, or other threads shall look again."""
@@ -209,15 +232,14 @@ class kqueue:  # noqa: N801 - the name in CPython
         if args or keywords:
             raise ValueError("select.kqueue doesn't accept arguments")
         self._queue: Queue | None = Queue(self.devices)
-        self._fd = self._queue.fileno()
+        self._fd = self._queue.number()
         _queues[self._fd] = self._queue
 
     @classmethod
     def fromfd(cls, fd: int, /) -> kqueue:
         """Make an object of a kqueue's descriptor."""
         made = cls.__new__(cls)
-        made._fd = fd
-        made._queue = _queues.get(fd)
+        made._fd, made._queue = fd, _queues.get(fd)  # noqa: SLF001 - an object of this class
         return made
 
     @property
@@ -229,7 +251,7 @@ class kqueue:  # noqa: N801 - the name in CPython
     def fileno(self) -> int:
         """Return the descriptor."""
         self._open()
-        return self._fd
+        return self._fd if self._queue is None else self._queue.fileno()
 
     def close(self) -> None:
         """Close the descriptor; again: nothing."""

@@ -8,6 +8,7 @@ Facts:
   child watcher; here it is answered by the platform, for the process's own may use a pidfd.
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
 import asyncio.events
@@ -21,6 +22,8 @@ import threading
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
+
+assert sys.platform == "linux", "macOS is emulated over Linux' epoll"
 
 from ...clocks import MACOS
 from ...views import View
@@ -40,7 +43,7 @@ def modules(devices: Devices, child_watcher: Callable[[], Any]) -> dict[str, Mod
         devices: which character devices a kqueue takes.
         child_watcher: makes the watcher that a loop gets from the policy, up to Python 3.13.
     """
-    own = {"kqueue": type("kqueue", (kqueue,), {"devices": devices, "__module__": "select"})}
+    own: dict[str, object] = {"kqueue": type("kqueue", (kqueue,), {"devices": devices, "__module__": "select"})}
     own |= {"poll": lambda: poll(devices), "kevent": kevent, "PIPE_BUF": PIPE_BUF, **CONSTANTS}
     fine = MACOS.module()
     return {

@@ -5,13 +5,17 @@ character devices and directories among them, gives POLLNVAL, at once. Regular f
 without POLLOUT.
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
 import select
+import sys
 from typing import Any
 
+assert sys.platform == "linux", "macOS is emulated over Linux' epoll"
+
 from .kevent import EVFILT_READ
-from .kinds import Devices, kind_of
+from .kinds import Devices, Fifo, kind_of
 
 
 class poll:  # noqa: N801 - the name in CPython
@@ -28,9 +32,13 @@ class poll:  # noqa: N801 - the name in CPython
         number = fd if isinstance(fd, int) else fd.fileno()
         self._refused.pop(number, None)
         try:
-            kind_of(number, EVFILT_READ, self._devices, is_kqueue=False)
+            kind = kind_of(number, EVFILT_READ, self._devices, is_kqueue=False)
         except OSError:
             self._refused[number] = None
+        else:
+            if isinstance(kind, Fifo):
+                self._poll.unregister(fd)
+                raise NotImplementedError("select.poll of a FIFO with a name is not emulated")
 
     def modify(self, fd: Any, eventmask: int, /) -> None:
         """Watch a descriptor for something else."""

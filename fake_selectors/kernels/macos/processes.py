@@ -10,6 +10,7 @@ Facts, of XNU's bsd/kern/kern_event.c (``filt_proc*``):
 * It takes nothing away: the parent can, and must, still wait for it.
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
 import errno
@@ -19,11 +20,10 @@ import signal
 import sys
 from dataclasses import dataclass
 
+assert sys.platform == "linux", "macOS is emulated over Linux' epoll"
+
 from .kevent import EV_CLEAR, EV_DISABLE, EV_EOF, EV_ONESHOT, EVFILT_PROC, NOTE_EXIT, NOTE_EXITSTATUS, Untold, kevent
 from .knotes import Filter, Knote, error
-
-if sys.platform != "linux":
-    raise ImportError("EVFILT_PROC is emulated over Linux' pidfd")
 
 NOTE_TRACKING = 0x7  # NOTE_TRACK, NOTE_TRACKERR, NOTE_CHILD
 
@@ -40,20 +40,15 @@ class Process(Knote):
 
 
 class Processes(Filter[Process]):
-    """The processes that a kqueue watches.
+    """The processes that a kqueue watches."""
 
-    Args:
-        above: the epoll that waits for them.
-    """
-
-    def __init__(self, above: select.epoll) -> None:
+    def __init__(self) -> None:
         super().__init__(EVFILT_PROC)
         self._epoll = select.epoll()
         self._by_pidfd: dict[int, Process] = {}
-        above.register(self._epoll, select.EPOLLIN)
 
     def fileno(self) -> int:
-        """Return the descriptor that tells `collect` has something to do."""
+        """Return the descriptor that is readable while `collect` has something to do."""
         return self._epoll.fileno()
 
     def collect(self, room: int) -> list[kevent]:
