@@ -51,6 +51,7 @@ class Limit:
         capabilities: what of the capability tier shows it.
         value: what is measured where nothing is raised, in the words of the capability.
         number: the number that is documented, in the unit of the capability.
+        own: how many of that number the loop takes for itself.
         down_to: what the owner of a machine can make of that number.
         knob: the knob of the emulated platform that sets the number.
         since: the first Python it holds for, ``(3, 8)``; None: all.
@@ -70,6 +71,7 @@ class Limit:
     capabilities: tuple[str, ...] = ()
     value: str | None = None
     number: float | None = None
+    own: int = 0
     down_to: float | None = None
     knob: str | None = None
     since: Version | None = None
@@ -322,6 +324,7 @@ def _windows_selector() -> Iterator[Limit]:
         text="too many file descriptors in select()",
         capabilities=("sockets-at-once",),
         number=512,
+        own=1,
         knob="max_sockets",
         source=f"{_PLATFORMS}#windows",
     )

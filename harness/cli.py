@@ -13,12 +13,13 @@ import click
 
 from ..conformance import catalogue
 from . import backends, inherited, results, terminal
+from .cli_list import list_
+from .cli_probe import probe
 from .commands import AS_EXPECTED, HARNESS_FAILED, INTERRUPTED, NOT_AS_EXPECTED, USAGE, Group, complain, run_async
-from .listing import list_
+from .orders import Selection
 from .pool import Pool, PoolError, SelectionError
 from .running import Session, is_expected
 from .version import VERSION
-from .worker import Selection
 
 
 @click.group(
@@ -28,6 +29,7 @@ from .worker import Selection
 Examples:
   everyloop run uvloop                    judge uvloop
   everyloop run mypackage.loops:new_loop  judge your own loop
+  everyloop probe                         what loops and platforms can do, measured
   everyloop list backends                 what can be judged here
 
 Exit status: 0 as expected, 1 not as expected, 2 usage or a backend that cannot be run,
@@ -170,6 +172,7 @@ def merge(sources: Sequence[Path], target: Path) -> int:
 
 
 cli.add_command(list_)
+cli.add_command(probe)
 
 
 def main() -> None:

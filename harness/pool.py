@@ -30,8 +30,8 @@ from ..conformance.catalogue import Level
 from . import inherited, processes, template
 from .channel import Message
 from .judging import Verdict
+from .orders import VARIABLE, Assignment, Selection, orders
 from .template import Template, TemplateError
-from .worker import VARIABLE, Assignment, Selection, orders
 
 KILL_AFTER = 1.5
 """Seconds after its time-out in which a worker's own watchdog must have ended it."""
@@ -40,6 +40,8 @@ START_WITHIN = 30.0
 END_WITHIN = 1.0
 """Seconds a worker with nothing to do has to end by itself, before it is killed."""
 STARTS = 3
+WORKER = f"{__package__}.worker"
+PROBER = f"{__package__}.prober"
 START_METHOD = "EVERYLOOP_START_METHOD"
 """Set to ``spawn``, this environment variable makes workers start from nothing instead of from a template."""
 LOST = "unknown: the process was lost"
@@ -236,13 +238,15 @@ class Pool:
     Args:
         size: how many workers may run at once.
         timeout: seconds a case may take.
+        program: the module that workers run: the one for cases, or the one for probes, which stand for cases then.
     """
 
-    def __init__(self, size: int, timeout: float, selection: Selection, folder: Path) -> None:
+    def __init__(self, size: int, timeout: float, selection: Selection, folder: Path, program: str = WORKER) -> None:
         self.size = size
         self.timeout = timeout
         self.selection = selection
         self._folder = folder
+        self._program_name = program
         self._loop = asyncio.get_running_loop()
         self._port = 0
         self._import_path = str(Path.cwd())
@@ -254,19 +258,19 @@ class Pool:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, size: int, timeout: float, selection: Selection) -> AsyncIterator[Pool]:
+    async def open(cls, size: int, timeout: float, selection: Selection, program: str = WORKER) -> AsyncIterator[Pool]:
         """Open a pool for the duration of a block.
 
         Raises:
             SelectionError: the selection makes no sense.
         """
         processes.adopt_orphans()
-        pool = cls(size, timeout, selection, Path(tempfile.mkdtemp(prefix="everyloop-")))
+        pool = cls(size, timeout, selection, Path(tempfile.mkdtemp(prefix="everyloop-")), program)
         try:
             server = await asyncio.start_server(pool._connected, "127.0.0.1", 0, limit=_LONGEST_MESSAGE)
             with contextlib.closing(server):
                 pool._port = server.sockets[0].getsockname()[1]
-                if template.SUPPORTED and os.environ.get(START_METHOD) != "spawn":
+                if program == WORKER and template.SUPPORTED and os.environ.get(START_METHOD) != "spawn":
                     await pool._start_template()
                 yield pool
         finally:
@@ -401,7 +405,7 @@ class Pool:
     ) -> processes.Child:
         environment = inherited.neutral_environment(os.environ)
         environment[VARIABLE] = orders(self.selection, assignment)
-        return processes.spawn([sys.executable, "-m", f"{__package__}.worker"], environment, folder, ended, stdin)
+        return processes.spawn([sys.executable, "-m", self._program_name], environment, folder, ended, stdin)
 
     async def _start_template(self) -> None:
         """Start the process that workers are forked from.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any, NotRequired, TypedDict
@@ -81,7 +81,7 @@ def json_schema() -> dict[str, Any]:
     return schema
 
 
-def write(path: Path, content: Document) -> None:
+def write(path: Path, content: Mapping[str, object]) -> None:
     """Write a document as a whole or not at all: the file is replaced in one step."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

@@ -158,7 +158,7 @@ def show(console: Console, runs: Sequence[results.Run], *, quiet: bool, verbose:
             console.print(Text(title, "bold"))
         for cleanup, cases in alike.items():
             summary = (
-                f"  {len(cases)} good cases, {cases[0]} the first (-v shows all)\n    cleanup: {_harmless(cleanup)}"
+                f"  {len(cases)} good cases, {cases[0]} the first (-v shows all)\n    cleanup: {harmless(cleanup)}"
             )
             console.print(Text.assemble(("unclean", "yellow"), summary), soft_wrap=True)
         for behaviour, group in itertools.groupby(shown, key=lambda result: result["behaviour"]):
@@ -195,13 +195,13 @@ def _lines(result: results.Result, verbose: bool) -> Iterator[Text]:
         f"  {result['case']}",
     )
     if result["cleanup"] != "clean" and result["verdict"] not in {"crash", "hang"}:
-        yield Text(f"      cleanup: {_harmless(result['cleanup'])}", "yellow")
-    detail = [_harmless(line) for line in (result["detail"] or "").splitlines() if line.strip()]
+        yield Text(f"      cleanup: {harmless(result['cleanup'])}", "yellow")
+    detail = [harmless(line) for line in (result["detail"] or "").splitlines() if line.strip()]
     shown = detail if verbose or len(detail) <= _DETAIL_LINES else [*detail[:_DETAIL_LINES], "… (-v shows all)"]
     for line in shown:
         yield Text(f"      {line}", "cyan" if is_expected(result) else "")
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """What a loop says, so that nothing in it steers the terminal."""
     return text.translate(_VISIBLE)

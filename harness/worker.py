@@ -1,8 +1,6 @@
 """A worker: a process that runs cases on one backend, one at a time, as the run asks for them.
 
-It is made to be lost. Its watchdog is a thread in C (faulthandler) that needs neither the GIL nor a signal: when a case
-exceeds its time it writes all Python stacks to the trace file and ends the process. The same file receives the stacks
-of a crash. What it sends:
+It is made to be lost (see station.py). What it sends:
 
 =============  ===================================================================
 ``hello``      the token and the worker's serial number, on every (re)connection
@@ -15,7 +13,6 @@ of a crash. What it sends:
 
 from __future__ import annotations
 
-import faulthandler
 import json
 import os
 import shutil
@@ -24,71 +21,37 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import pytest
 
 from . import hygiene, inherited, processes, template
 from .backends import BackendError
-from .channel import Channel, Message
+from .channel import Message
 from .judging import BROKEN, Outcome, describe
+from .orders import Assignment, Selection, received
+from .station import Station
 
 if TYPE_CHECKING:
     from .suite import Case, Suite
 
-VARIABLE = "EVERYLOOP_WORKER"
-"""The environment variable that holds a process' :class:`Selection` and, for a worker, its :class:`Assignment`."""
 PLACEHOLDER = "asyncio"
 """The backend that stands in the options until the worker knows its own."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which cases to run, as on the command line."""
-
-    keyword: str = ""
-    areas: tuple[str, ...] = ()
-    levels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What a worker is told: where its run listens, what it is to run, and in which folder it lives."""
-
-    port: int
-    token: str
-    serial: int
-    backend: str
-    timeout: float
-    start_within: float
-    folder: str
-    import_path: str
-
-    def to_json(self) -> str:
-        """Return it as text."""
-        return json.dumps(asdict(self))
-
-
-def orders(selection: Selection, assignment: Assignment | None) -> str:
-    """Return what a process is told in :data:`VARIABLE`; one without assignment is a template."""
-    return json.dumps([asdict(selection), asdict(assignment) if assignment else None])
 
 
 def main() -> int:
     """Be a worker or a template, as the environment says."""
     processes.die_with_parent()
     inherited.reset()
-    selected, assigned = json.loads(os.environ.pop(VARIABLE))
-    selection = Selection(selected["keyword"], tuple(selected["areas"]), tuple(selected["levels"]))
+    selection, assignment = received()
     arguments = ["--pyargs", "everyloop.conformance", "--everyloop", PLACEHOLDER]
     arguments += ["-c", os.devnull, "--rootdir", ".", "--noconftest", "--capture=no"]
     arguments += ["-k", selection.keyword] if selection.keyword else []
     # What reports to people, or watches the process as we do ourselves.
     for name in ("terminal", "cacheprovider", "faulthandler", "unraisableexception", "threadexception"):
         arguments += ["-p", f"no:{name}"]
-    server = Server(selection, Assignment(**assigned) if assigned else None)
+    server = Server(selection, assignment)
     return pytest.main(arguments, plugins=[f"{__package__}.plugin", server])
 
 
@@ -160,47 +123,35 @@ class Server:
 
 class _Worker:
     def __init__(self, assignment: Assignment, suite: Suite, cases: dict[str, tuple[pytest.Item, Case]]) -> None:
-        self._assignment = assignment
+        self._name = assignment.backend
         self._suite = suite
         self._cases = cases
-        os.chdir(assignment.folder)
-        processes.adopt_orphans()  # what a case starts stays ours, and visible, when its own parent ends
-        self._trace: IO[str] = Path("trace").open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
-        faulthandler.enable(self._trace)
-        self._channel = Channel(assignment.port, assignment.token, assignment.serial)
+        self._station = Station(assignment)
 
     def work(self) -> None:
         """Open the backend, then run what is asked for until the line ends."""
-        # Last, not first: a checkout in the user's folder must not hide an installed package.
-        sys.path.append(self._assignment.import_path)
-        if not self._open():
-            return
-        while (request := self._channel.receive()) is not None:
-            self._channel.send({"kind": "verdict"} | self._judge(request["run"]))
+        if self._open():
+            for name in self._station.requests():
+                self._station.send({"kind": "verdict"} | self._judge(name))
 
     def _open(self) -> bool:
-        self._watch(self._assignment.start_within)
         try:
-            backend = self._suite.become(self._assignment.backend)
+            with self._station.starting():
+                backend = self._suite.become(self._name)
         except BackendError as error:
-            self._channel.send({"kind": "refused", "reason": str(error)})
+            self._station.send({"kind": "refused", "reason": str(error)})
             return False
-        finally:
-            faulthandler.cancel_dump_traceback_later()
         about = [
             {"case": case.id, "behaviour": case.behaviour.id}
             | {"area": case.behaviour.area, "level": case.behaviour.level}
             for _, case in self._cases.values()
         ]
         entry = backend.backend
-        self._channel.send(
+        self._station.send(
             {"kind": "open", "loop": backend.loop, "version": entry.version(), "cases": about}
             | {"platform": entry.platform, "emulated": entry.emulated is not None, "knobs": dict(entry.knobs)}
         )
         return True
-
-    def _watch(self, seconds: float) -> None:
-        faulthandler.dump_traceback_later(seconds, exit=True, file=self._trace)
 
     def _judge(self, name: str) -> Message:
         before = hygiene.Snapshot.take()
@@ -210,7 +161,7 @@ class _Worker:
         now, leaks, damage = hygiene.settled(before)
         if leaks and not damage and outcome.verdict == "pass":
             # A pool of threads, a pipe for signals: what a loop makes once in a process is not left again.
-            self._channel.send({"kind": "again"})
+            self._station.send({"kind": "again"})
             _, interrupted = self._run(name)
             now, leaks, damage = hygiene.settled(now)
         return {
@@ -228,16 +179,15 @@ class _Worker:
         item, case = self._cases[name]
         if OUTCOME in item.stash:
             del item.stash[OUTCOME]
-        self._watch(self._assignment.timeout)
-        try:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-        except (KeyboardInterrupt, pytest.exit.Exception) as escaped:
-            detail = f"escaped from the case: {describe(escaped)}"
-            return Outcome(BROKEN[case.behaviour.level], detail), True
-        finally:
-            if not self._channel.ours:
-                os._exit(0)  # a child that a case forked, and that came back from the case as if it were us
-            faulthandler.cancel_dump_traceback_later()
+        with self._station.executing():
+            try:
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            except (KeyboardInterrupt, pytest.exit.Exception) as escaped:
+                detail = f"escaped from the case: {describe(escaped)}"
+                return Outcome(BROKEN[case.behaviour.level], detail), True
+            finally:
+                if not self._station.channel.ours:
+                    os._exit(0)  # a child that a case forked, and that came back from the case as if it were us
         return item.stash[OUTCOME], False
 
 

@@ -15,7 +15,7 @@ from .runs import TESTS, Commands, by_case
 STRANGERS = """
 import asyncio
 from everyloop.harness.pool import Pool
-from everyloop.harness.worker import Selection
+from everyloop.harness.orders import Selection
 
 HELLOS = [
     b"GET / HTTP/1.0\\n",

@@ -13,8 +13,8 @@ from ..conformance import catalogue
 from ..fake_selectors import limits
 from . import backends, terminal
 from .commands import AS_EXPECTED, Group, new_table, run_async
+from .orders import Selection
 from .pool import Case, Pool, RefusedError
-from .worker import Selection
 
 
 @click.group("list", cls=Group)
