@@ -8,6 +8,8 @@ import difflib
 import importlib
 import importlib.metadata
 import importlib.util
+import platform
+import selectors
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +17,8 @@ from typing import Any, TypeVar, cast
 
 from .. import fake_selectors
 from ..conformance.subject import LoopFactory, Run
+from ..fake_selectors import limits
+from ..fake_selectors.limits import Limit
 from . import emulation
 
 T = TypeVar("T")
@@ -51,6 +55,8 @@ class Backend:
         requires: ``module.attribute`` that this platform's Python must have.
         emulated: the :data:`sys.platform` whose kernel is faked under it; None: the loop has this machine's own.
         fixed: settings of the emulated platform that make this backend what it is.
+        classes: names of the classes of its loops and of their selectors, if they are the standard library's, which is
+            what documented limits are about.
         asyncio: whether it has an asyncio loop at all; a backend without one has capabilities only.
         knobs: values given after ``@`` in its name, by knob.
     """
@@ -64,6 +70,7 @@ class Backend:
     requires: str | None = None
     emulated: str | None = None
     fixed: Mapping[str, emulation.Value] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
     asyncio: bool = True
     knobs: Mapping[str, emulation.Value] = field(default_factory=dict)
 
@@ -80,6 +87,17 @@ class Backend:
             return importlib.metadata.version(self.distribution)
         except importlib.metadata.PackageNotFoundError:
             return "unknown"
+
+    def limits(self) -> tuple[Limit, ...]:
+        """Return the documented limits of its loops; none for loops that are not the standard library's."""
+        if self.emulated is not None:
+            there = emulation.make(self.reference, {**self.fixed, **self.knobs})
+            names = filter(None, [there.loop_class.rpartition(".")[2], there.selector_class])
+            return limits.of(there.sys_platform, *names, system=there.system)
+        if not self.classes:
+            return ()
+        system = platform.mac_ver()[0] if sys.platform == "darwin" else None
+        return limits.of(sys.platform, *self.classes, system=system or None)
 
     def why_not_here(self) -> str | None:
         """Say why the backend cannot be opened, without importing it; None if it should be possible."""
@@ -111,19 +129,23 @@ class OpenBackend:
     run: Run | None
 
 
+_SELECTOR = "SelectorEventLoop"
+_DEFAULT = ("ProactorEventLoop",) if sys.platform == "win32" else (_SELECTOR, selectors.DefaultSelector.__name__)
 _LOOPS = f"{__package__}.loops"
 _FAKES = f"{fake_selectors.__name__}"
 _HOSTS = ("linux",)  # the fake kernels stand on Linux' own calls
 _BSD = ("darwin", "freebsd", "openbsd", "netbsd")
 
 BUILT_IN: tuple[Backend, ...] = (
-    Backend("asyncio", "asyncio:new_event_loop"),
-    Backend("asyncio-select", f"{_LOOPS}:select_loop"),
-    Backend("asyncio-poll", f"{_LOOPS}:poll_loop", requires="select.poll"),
-    Backend("asyncio-epoll", f"{_LOOPS}:epoll_loop", requires="select.epoll"),
-    Backend("asyncio-kqueue", f"{_LOOPS}:kqueue_loop", requires="select.kqueue"),
-    Backend("asyncio-selector", "asyncio:SelectorEventLoop", platforms=("win32",)),
-    Backend("asyncio-proactor", "asyncio:ProactorEventLoop", platforms=("win32",)),
+    Backend("asyncio", "asyncio:new_event_loop", classes=_DEFAULT),
+    Backend("asyncio-select", f"{_LOOPS}:select_loop", classes=(_SELECTOR, "SelectSelector")),
+    Backend("asyncio-poll", f"{_LOOPS}:poll_loop", requires="select.poll", classes=(_SELECTOR, "PollSelector")),
+    Backend("asyncio-epoll", f"{_LOOPS}:epoll_loop", requires="select.epoll", classes=(_SELECTOR, "EpollSelector")),
+    Backend("asyncio-kqueue", f"{_LOOPS}:kqueue_loop", requires="select.kqueue", classes=(_SELECTOR, "KqueueSelector")),
+    Backend(
+        "asyncio-selector", "asyncio:SelectorEventLoop", platforms=("win32",), classes=(_SELECTOR, "SelectSelector")
+    ),
+    Backend("asyncio-proactor", "asyncio:ProactorEventLoop", platforms=("win32",), classes=("ProactorEventLoop",)),
     Backend("uvloop", "uvloop:new_event_loop", "uvloop", "uvloop", "uvloop", ("linux", *_BSD)),
     Backend("winloop", "winloop:new_event_loop", "winloop", "winloop", "winloop", ("win32",)),
     Backend("rloop", "rloop:new_event_loop", "rloop", "rloop", "rloop", ("linux", *_BSD)),
@@ -190,8 +212,7 @@ def open_backend(backend: Backend) -> OpenBackend:
     if (missing := backend.why_not_here()) is not None:
         raise BackendError(f"{backend.name}: {missing}")
     if backend.emulated is not None:
-        platform = emulation.make(backend.reference, {**backend.fixed, **backend.knobs})
-        thing: Any = platform.new_event_loop
+        thing: Any = emulation.make(backend.reference, {**backend.fixed, **backend.knobs}).new_event_loop
     else:
         thing = _resolve(backend)
     if isinstance(thing, Backend):  # an entry point may name a finished entry

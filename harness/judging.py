@@ -29,10 +29,11 @@ class LoopFaultError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A verdict and the shortest useful text beside it."""
+    """A verdict, the shortest useful text beside it, and the id of the documented limit that explains it."""
 
     verdict: Verdict
     detail: str | None = None
+    limit: str | None = None
 
 
 def counts(verdicts: collections.Counter[str]) -> str:

@@ -157,7 +157,7 @@ class _BackendRun:
             "level": about.level,
             "verdict": attempt.verdict,
             "cleanup": attempt.cleanup,
-            "limit": None,
+            "limit": attempt.limit,
             "detail": attempt.detail,
             "flaky": flaky,
             "duration": attempt.duration,
@@ -186,9 +186,8 @@ class _BackendRun:
 
 def is_expected(result: results.Result) -> bool:
     """Whether a result is as expected of a conforming loop: a good verdict (or an explained one), left clean."""
-    explained = result["verdict"] == "unsupported" and result["limit"] is not None
-    return (result["verdict"] in AS_EXPECTED or explained) and result["cleanup"] == "clean"
+    return (result["verdict"] in AS_EXPECTED or result["limit"] is not None) and result["cleanup"] == "clean"
 
 
 def _is_expected(attempt: Attempt) -> bool:
-    return attempt.verdict in AS_EXPECTED and attempt.cleanup == "clean"
+    return (attempt.verdict in AS_EXPECTED or attempt.limit is not None) and attempt.cleanup == "clean"

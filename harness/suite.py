@@ -5,10 +5,10 @@ from __future__ import annotations
 import collections
 import contextlib
 import gc
-import sys
+import logging
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -18,14 +18,17 @@ from ..conformance import catalogue
 from ..conformance.declare import declaration
 from ..conformance.subject import LoopFactory, Observe, Run
 from . import backends
+from .explaining import explain
 from .judging import LoopFaultError, Outcome, counts, judge
 
 PEERS = f"{conformance.__name__}.peers"
 # Assertions explain themselves only if they are rewritten, which must be asked for before the import.
 pytest.register_assert_rewrite(PEERS, *(f"{conformance.__name__}.{name}" for name in catalogue.modules()))
 
+EXPLAINABLE = frozenset({"fail", "deviation", "unsupported"})
 OUTCOME = pytest.StashKey[Outcome]()
 OBSERVED = pytest.StashKey[list[str]]()
+LOGGED = pytest.StashKey[list[BaseException]]()
 
 
 @dataclass(frozen=True)
@@ -85,13 +88,13 @@ class Suite:
             self._opened[name] = backends.open_backend(backends.find(name))
         return self._opened[name]
 
-    def _platform_of(self, item: pytest.Item) -> str:
+    def _entry_of(self, item: pytest.Item) -> backends.Backend:
         callspec = getattr(item, "callspec", None)
         name = callspec.params.get("backend", self._names[0]) if callspec else self._names[0]
         try:
-            return self._open(name).backend.platform
+            return self._open(name).backend
         except backends.BackendError:  # the case's own fixtures will say so
-            return sys.platform
+            return backends.find(name)
 
     def pytest_report_header(self) -> str:
         """Say what is under test."""
@@ -114,13 +117,25 @@ class Suite:
         case = case_of(item)
         if case is None:
             return
-        platform = self._platform_of(item)
+        platform = self._entry_of(item).platform
         if (why := case.behaviour.why_not_here(platform)) is not None:
             pytest.skip(f"{case.behaviour.id} holds {why}")
         declared = declaration(getattr(item, "obj", None))
         for gate in declared.gates if declared else ():
             if not gate.holds_on(platform):
                 pytest.skip(gate.reason)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Keep the exceptions that the loop only logs, as it does with those of callbacks."""
+        listener = _Listener()
+        item.stash[LOGGED] = listener.errors
+        logger = logging.getLogger("asyncio")
+        logger.addHandler(listener)
+        try:
+            return (yield)
+        finally:
+            logger.removeHandler(listener)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -135,6 +150,10 @@ class Suite:
         error = call.excinfo.value if call.excinfo else None
         observed = item.stash[OBSERVED] if OBSERVED in item.stash else ()  # noqa: SIM401 - typed as its key
         outcome = judge(case.behaviour.level, call.when, error, observed, previous)
+        if error is not None and outcome.verdict in EXPLAINABLE:
+            limits = self._entry_of(item).limits()
+            found = filter(None, (explain(raised, limits) for raised in (error, *item.stash.get(LOGGED, ()))))
+            outcome = replace(outcome, limit=next((limit.id for limit in found), None))
         item.stash[OUTCOME] = outcome
         report.user_properties.append(("everyloop", outcome.verdict))
         if outcome.verdict in {"info", "skip"} and report.failed and call.when == "call":
@@ -207,6 +226,16 @@ class Suite:
         seen: list[str] = []
         request.node.stash[OBSERVED] = seen
         return seen.append
+
+
+class _Listener(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.errors: list[BaseException] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            self.errors.append(record.exc_info[1])
 
 
 def _verdict(report: object) -> object:

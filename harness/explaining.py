@@ -1,0 +1,55 @@
+"""Which documented limit an exception is: what a platform cannot do is not the loop's fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+from .. import conformance
+from ..fake_selectors.limits import Limit
+
+
+def explain(error: BaseException, limits: Iterable[Limit]) -> Limit | None:
+    """Return the limit that an exception shows; None if it shows none.
+
+    It shows a limit if it is the exception that the limit documents, raised in a method that the limit is about. What
+    led to it counts too (``__cause__``, ``__context__``, the members of a group).
+    """
+    known = tuple(limits)
+    for raised in _all_of(error, set()):
+        kinds = {kind.__name__ for kind in type(raised).__mro__}
+        methods = set(_functions(raised.__traceback__))
+        for limit in known:
+            if (
+                limit.exception in kinds
+                and (limit.text is None or str(raised).startswith(limit.text))
+                and not methods.isdisjoint(limit.methods)
+            ):
+                return limit
+    return None
+
+
+def _all_of(error: BaseException | None, seen: set[int]) -> Iterator[BaseException]:
+    if error is None or id(error) in seen:
+        return
+    seen.add(id(error))
+    yield error
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from _all_of(member, seen)
+    yield from _all_of(error.__cause__, seen)
+    yield from _all_of(error.__context__, seen)
+
+
+def _functions(trace: TracebackType | None) -> Iterator[str]:
+    """The names of the functions it passed through, without those of cases.
+
+    The standard library's loops do the work of ``add_reader()`` in ``_add_reader()``, which their transports call.
+    """
+    folders = {Path(place).resolve() for place in conformance.__path__}
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if Path(code.co_filename).resolve().parent not in folders:
+            yield code.co_name.lstrip("_")
+        trace = trace.tb_next

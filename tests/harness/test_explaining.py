@@ -1,0 +1,92 @@
+"""From an exception to the documented limit it shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from everyloop.conformance import driving
+from everyloop.fake_selectors.limits import Limit
+from everyloop.harness.explaining import explain
+
+LIMIT = Limit(
+    id="no-readers",
+    forbids="Nothing can be watched.",
+    instead="Watch nothing.",
+    source="https://example.org",
+    methods=("add_reader",),
+    exception="OSError",
+    text="[Errno 22] Invalid",
+)
+
+
+def raised(function: Callable[[], object]) -> BaseException:
+    with pytest.raises(BaseException) as caught:
+        function()
+    return caught.value
+
+
+def add_reader(error: BaseException | None = None) -> None:
+    raise error or OSError(22, "Invalid argument")
+
+
+def _add_reader() -> None:
+    raise OSError(22, "Invalid argument")
+
+
+def in_a_group() -> None:
+    raise ExceptionGroup("several", [ValueError(), raised(add_reader)])
+
+
+def because_of_it() -> None:
+    try:
+        add_reader()
+    except OSError as error:
+        raise AssertionError("nothing arrived") from error
+
+
+def while_handling_it() -> None:
+    try:
+        add_reader()
+    finally:
+        raise AssertionError("nothing arrived")
+
+
+def elsewhere() -> None:
+    raise OSError(22, "Invalid argument")
+
+
+@pytest.mark.parametrize("function", [add_reader, _add_reader, in_a_group, because_of_it, while_handling_it])
+def test_what_shows_a_limit(function: Callable[[], object]) -> None:
+    assert explain(raised(function), [LIMIT]) is LIMIT
+    assert explain(raised(function), []) is None
+
+
+def test_a_subclass_of_the_documented_exception_shows_it() -> None:
+    class OwnError(OSError):
+        pass
+
+    assert explain(raised(lambda: add_reader(OwnError(22, "Invalid argument"))), [LIMIT]) is LIMIT
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        elsewhere,
+        lambda: add_reader(OSError(9, "Bad file descriptor")),
+        lambda: add_reader(ValueError("[Errno 22] Invalid argument")),
+    ],
+    ids=["another method", "another text", "another class"],
+)
+def test_what_shows_none(function: Callable[[], object]) -> None:
+    assert explain(raised(function), [LIMIT]) is None
+
+
+def test_what_a_case_does_itself_shows_none() -> None:
+    limit = replace(LIMIT, exception="AssertionError", text=None, methods=("run_until",))
+    loop = asyncio.new_event_loop()
+    error = raised(lambda: driving.run_until(loop, lambda: False, turns=1))
+    loop.close()
+    assert explain(error, [limit]) is None
