@@ -104,7 +104,7 @@ class Socket(Kind):
             return Active(_backlog(fd))
         if found & (select.POLLRDHUP | select.POLLHUP):
             return Active(unread, EV_EOF, _SO_ERROR if found & select.POLLERR else 0)
-        if found & select.POLLERR or not unread:  # a datagram of no bytes is one
+        if found & select.POLLERR or not unread or not knote.fflags & NOTE_LOWAT:  # a datagram of no bytes is one
             return Active(unread)
         with _borrowed(fd) as sock:
             return Active(unread) if unread >= _low_water(knote, 1, _size(sock, socket.SO_RCVBUF)) else None
@@ -297,14 +297,14 @@ def _ioctl(fd: int, request: int) -> int:
 @contextlib.contextmanager
 def _borrowed(fd: int) -> Iterator[socket.socket]:
     """Make a socket object of a number that belongs to somebody else."""
-    blocking = os.get_blocking(fd)  # a default time-out makes a new object non-blocking
+    made_non_blocking = socket.getdefaulttimeout() is not None and os.get_blocking(fd)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)  # no call here needs the true family
     try:
         yield sock
     finally:
         sock.detach()
-        if os.get_blocking(fd) != blocking:
-            os.set_blocking(fd, blocking)
+        if made_non_blocking:
+            os.set_blocking(fd, True)
 
 
 def _unconnected(found: int) -> bool:
