@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..conformance import catalogue
+from ..fake_selectors import limits
 from . import results
 from .judging import VERDICTS, counts
 from .running import AS_EXPECTED, is_expected
@@ -152,10 +153,14 @@ def show(console: Console, runs: Sequence[results.Run], *, quiet: bool, verbose:
         shown = [r for r in run["results"] if verbose or r["flaky"] or not is_expected(r)]
         alike = {} if verbose else _left_behind(shown)
         shown = [result for result in shown if result["cleanup"] not in alike or result["verdict"] not in AS_EXPECTED]
-        if shown or alike:
+        explained = {} if verbose else _explained(run["results"])
+        if shown or alike or explained:
             console.print()
             title = f"{results.title(run)} {run['version']} ({run['loop']}), Python {run['python']}, {run['platform']}"
             console.print(Text(title, "bold"))
+        for limit, verdicts in explained.items():
+            for line in _limit(limit, verdicts):
+                console.print(line, soft_wrap=True)
         for cleanup, cases in alike.items():
             summary = (
                 f"  {len(cases)} good cases, {cases[0]} the first (-v shows all)\n    cleanup: {harmless(cleanup)}"
@@ -168,6 +173,24 @@ def show(console: Console, runs: Sequence[results.Run], *, quiet: bool, verbose:
                 console.print(line, soft_wrap=True)
     if any(run.get("incomplete") for run in runs):
         console.print(Text("incomplete: the run was ended before every case had its verdict", "bold yellow"))
+
+
+def _explained(found: Sequence[results.Result]) -> dict[str, collections.Counter[str]]:
+    """How many verdicts each documented limit explains."""
+    verdicts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    for result in found:
+        if result["limit"] is not None:
+            verdicts[result["limit"]][result["verdict"]] += 1
+    return verdicts
+
+
+def _limit(name: str, verdicts: collections.Counter[str]) -> Iterator[Text]:
+    """A limit and what it explains; its sentence and source, unless a document has it from another version of ours."""
+    yield Text.assemble(("limit", "cyan"), f"  {harmless(name)} explains {counts(verdicts)}")
+    for limit in limits.LIMITS:
+        if limit.id == name:
+            yield Text(f"    {limit.forbids}")
+            yield Text(f"    {limit.source}", "dim")
 
 
 def _left_behind(shown: Sequence[results.Result]) -> dict[str, list[str]]:
@@ -196,6 +219,8 @@ def _lines(result: results.Result, verbose: bool) -> Iterator[Text]:
     )
     if result["cleanup"] != "clean" and result["verdict"] not in {"crash", "hang"}:
         yield Text(f"      cleanup: {harmless(result['cleanup'])}", "yellow")
+    if result["limit"] is not None:
+        yield Text(f"      limit: {harmless(result['limit'])}", "cyan")
     detail = [harmless(line) for line in (result["detail"] or "").splitlines() if line.strip()]
     shown = detail if verbose or len(detail) <= _DETAIL_LINES else [*detail[:_DETAIL_LINES], "… (-v shows all)"]
     for line in shown:

@@ -206,6 +206,28 @@ class TestWhole:
         assert "\x1b[32m1 pass\x1b[0m" in lines[1]
 
 
+class TestLimits:
+    def explained(self, **changes: Any) -> list[str]:
+        found = [result(name, verdict="unsupported", limit="windows-selector-pipes", detail="no") for name in "ab"]
+        return shown(run(*found, result("c", verdict="fail", detail="its own fault")), **changes)
+
+    def test_what_a_limit_explains_is_counted_with_its_sentence_and_source(self) -> None:
+        lines = self.explained()
+        at = lines.index("limit  windows-selector-pipes explains 2 unsupported")
+        assert lines[at + 1].strip().endswith(".")
+        assert lines[at + 2].startswith("    https://")
+        assert not any("readers::a" in line for line in lines)
+        assert any("readers::c" in line for line in lines)
+
+    def test_verbose_names_it_beside_each_case(self) -> None:
+        lines = self.explained(verbose=True)
+        assert lines.count("      limit: windows-selector-pipes") == 2
+
+    def test_a_limit_of_another_version_of_everyloop(self) -> None:
+        lines = shown(run(result("a", verdict="unsupported", limit="lost-and-gone")))
+        assert lines[-1] == "limit  lost-and-gone explains 1 unsupported"
+
+
 class TestReporters:
     def console(self, **options: Any) -> Console:
         return Console(file=io.StringIO(), width=150, **options)
