@@ -133,9 +133,6 @@ class TestNotGood:
     def test_a_flaky_pass_is_shown_without_the_sentence(self) -> None:
         assert below_the_matrix(run(result("a", flaky=True))) == ["  pass (flaky)  readers::a"]
 
-    def test_an_explained_lack_is_not_shown(self) -> None:
-        assert below_the_matrix(run(result("a", verdict="unsupported", limit="windows-no-pipes"))) == []
-
     def test_an_unexplained_lack_is(self) -> None:
         lines = below_the_matrix(run(result("a", verdict="unsupported", detail="Loop has no f")))
         assert lines == [*BROKEN, "  unsupported  readers::a", "      Loop has no f"]
