@@ -62,7 +62,7 @@ class MacOS(Platform):
             from .kernels.macos.modules import modules
 
             devices = Devices(terminals=self.version not in WITHOUT_TERMINALS)
-            fakes = modules(devices, lambda: self.module("asyncio.unix_events").ThreadedChildWatcher())
+            fakes = modules(self.version, devices, lambda: self.module("asyncio.unix_events").ThreadedChildWatcher())
             return Kernel(fakes, (*ASYNCIO, "asyncio.unix_events"), {})
         raise NotImplementedError("macOS is emulated on Linux only: its kqueue is made of epoll")
 

@@ -9,6 +9,7 @@ from everyloop.fake_selectors.platform import Platform
 
 MAKERS = {
     "linux-select": ("everyloop.fake_selectors.linux", "select"),
+    "macos": ("everyloop.fake_selectors.darwin", "macos"),
 }
 """Module and function of each."""
 

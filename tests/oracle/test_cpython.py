@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import faulthandler
 import importlib.util
-import sys
 import unittest
 from collections.abc import Iterator
 
@@ -61,7 +60,7 @@ del _genuine
 @pytest.fixture(autouse=True)
 def watchdog() -> Iterator[None]:
     """End a test that hangs, with its stacks on the standard error of the run."""
-    faulthandler.dump_traceback_later(PATIENCE, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(PATIENCE, exit=True, file=2)
     yield
     faulthandler.cancel_dump_traceback_later()
 

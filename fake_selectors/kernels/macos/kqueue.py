@@ -10,7 +10,7 @@ Facts, of CPython's Modules/selectmodule.c and XNU's bsd/kern/kern_event.c (``ke
 * READ and WRITE of one descriptor are two events. Events beyond ``maxevents`` wait for the next call, which begins with
   others.
 * An unknown filter: EINVAL. EVFILT_AIO: ENOTSUP. The system's own flags (EV_SYSFLAGS) in a change are ignored.
-* The descriptor is not inherited by ``fork()``: in the child the object is closed from 3.13 on
+* The descriptor is not inherited by ``fork()``: in the child the object is closed from 3.12.1 on
   (https://github.com/python/cpython/issues/110395); before, using it is EBADF. ``exec`` does not inherit it either.
 * A kqueue's own descriptor is readable while it has events.
 * A signal runs its handler, the rest of the time-out is waited for. CPython then calls the kernel with the same changes
@@ -60,7 +60,7 @@ from .timers import Timers
 from .user import UserEvents
 
 SECOND = 1_000_000_000  # ns
-CLOSED_BY_FORK = sys.version_info >= (3, 13)
+CLOSED_BY_FORK = sys.version_info >= (3, 12, 1)
 
 
 class Queue:

@@ -4,6 +4,7 @@ Facts:
 
 * ``select.PIPE_BUF`` is 512. ``select.select`` takes every kind of descriptor, up to the number 1023, as Linux' does.
 * Reading the master side of a pseudo terminal whose slave side is closed: end of file, where Linux has EIO.
+* ``platform.mac_ver()`` gives the version, the processor and empty strings; ``platform.system()`` is "Darwin".
 * asyncio waits for its children in threads: macOS has no pidfd. Up to 3.13 a loop asks the event loop policy for its
   child watcher; here it is answered by the platform, for the process's own may use a pidfd.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import asyncio.events
 import errno
 import os
+import platform
 import select
 import signal
 import socket
@@ -36,22 +38,26 @@ from .poll import poll
 PIPE_BUF = 512
 
 
-def modules(devices: Devices, child_watcher: Callable[[], Any]) -> dict[str, ModuleType]:
+def modules(version: str, devices: Devices, child_watcher: Callable[[], Any]) -> dict[str, ModuleType]:
     """Return the modules by name.
 
     Args:
+        version: of macOS, for those who ask.
         devices: which character devices a kqueue takes.
         child_watcher: makes the watcher that a loop gets from the policy, up to Python 3.13.
     """
     own: dict[str, object] = {"kqueue": type("kqueue", (kqueue,), {"devices": devices, "__module__": "select"})}
     own |= {"poll": lambda: poll(devices), "kevent": kevent, "PIPE_BUF": PIPE_BUF, **CONSTANTS}
     fine = MACOS.module()
+    mac_ver = (version, ("", "", ""), "arm64" if "." not in version else "x86_64")
     return {
         "select": View(select, own, missing(select)),
         "time": View(fine, {}, missing(fine)),
         "sys": View(sys, {"platform": "darwin"}),
+        "platform": View(platform, {"system": lambda: "Darwin", "mac_ver": lambda *_: (version, ("", "", ""), "arm64")}),
         "os": View(os, {"read": _read}, missing(os)),
         "socket": View(socket, {}, missing(socket)),
+        "platform": View(platform, {"mac_ver": lambda *_: mac_ver, "system": lambda: "Darwin"}),
         "signal": View(signal, {}, missing(signal)),
         "asyncio.events": _events(child_watcher),
     }
