@@ -54,10 +54,9 @@ def modules(version: str, devices: Devices, child_watcher: Callable[[], Any]) ->
         "select": View(select, own, missing(select)),
         "time": View(fine, {}, missing(fine)),
         "sys": View(sys, {"platform": "darwin"}),
-        "platform": View(platform, {"system": lambda: "Darwin", "mac_ver": lambda *_: (version, ("", "", ""), "arm64")}),
+        "platform": View(platform, {"system": lambda: "Darwin", "mac_ver": lambda *_: mac_ver}),
         "os": View(os, {"read": _read}, missing(os)),
         "socket": View(socket, {}, missing(socket)),
-        "platform": View(platform, {"mac_ver": lambda *_: mac_ver, "system": lambda: "Darwin"}),
         "signal": View(signal, {}, missing(signal)),
         "asyncio.events": _events(child_watcher),
     }
