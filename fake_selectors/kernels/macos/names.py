@@ -7,8 +7,6 @@ and "Availability" in CPython's documentation. What only macOS has (``os.chflags
 
 from __future__ import annotations
 
-import fnmatch
-import re
 import sys
 from collections.abc import Mapping
 from types import ModuleType
@@ -52,5 +50,7 @@ def missing(module: ModuleType) -> list[str]:
     patterns = PATTERNS[module.__name__]
     if module.__name__ == "os" and sys.version_info < (3, 13):
         patterns += SINCE_3_13
-    lacks = re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns.split()))
-    return [name for name in dir(module) if lacks.match(name)]
+    words = patterns.split()
+    exact = {word for word in words if not word.endswith("*")}
+    beginnings = tuple(word.removesuffix("*") for word in words if word.endswith("*"))
+    return [name for name in dir(module) if name in exact or name.startswith(beginnings)]
