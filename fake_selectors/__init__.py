@@ -9,17 +9,27 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import linux
+    from . import linux, windows
     from .darwin import MacOSKqueueSelector, macos
     from .linux import LinuxSelectSelector
     from .platform import Platform
+    from .windows import WindowsSelectSelector
 
-__all__ = ["LinuxSelectSelector", "MacOSKqueueSelector", "Platform", "linux", "macos"]
+__all__ = [
+    "LinuxSelectSelector",
+    "MacOSKqueueSelector",
+    "Platform",
+    "WindowsSelectSelector",
+    "linux",
+    "macos",
+    "windows",
+]
 
 _HOME = {
     "LinuxSelectSelector": "linux",
     "MacOSKqueueSelector": "darwin",
     "Platform": "platform",
+    "WindowsSelectSelector": "windows",
     "macos": "darwin",
 }
 """The module of each name that is not a module itself."""

@@ -53,11 +53,11 @@ class Fake(ModuleType):
 
     def __init__(self, name: str, names: Mapping[str, object], absent: Collection[str] = ()) -> None:
         super().__init__(name)
-        self.__dict__.update({function: _not_emulated(f"{name}.{function}") for function in absent})
+        self.__dict__.update({function: not_emulated(f"{name}.{function}") for function in absent})
         self.__dict__.update(names)
 
 
-def _not_emulated(name: str) -> object:
+def not_emulated(name: str) -> object:
     def function(*args: object, **keywords: object) -> NoReturn:
         raise NotImplementedError(f"{name} is not emulated")
 

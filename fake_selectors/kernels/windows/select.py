@@ -1,0 +1,359 @@
+"""Windows' ``select()``.
+
+Some facts:
+
+1. An ``fd_set`` is a list of handles, and CPython is built with room for 512 (``FD_SETSIZE``, CPython's
+   Modules/selectmodule.c). What is counted is the entries of one list, duplicates included; the values of the handles
+   do not matter. Of each entry, the number is looked at before the count. The 513th: ``ValueError: too many file
+   descriptors in select()``. https://docs.python.org/3/library/asyncio-platforms.html#windows
+2. The time-out is looked at first, then the lists one after another, then the system is called.
+3. Three empty lists: ``[WinError 10022]``, at once, whatever the time-out. It is no way to sleep.
+   https://docs.python.org/3/library/select.html#select.select
+4. Sockets only. One other handle, or one that is closed, fails the whole call: ``[WinError 10038]``.
+   https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-select
+5. A connection that fails is reported in the third set, and only there. One that succeeds is reported in the second.
+   A socket that was never connected is in none. Looking does not consume the error that ``SO_ERROR`` tells.
+6. Data out of band are reported in the third set, unless ``SO_OOBINLINE`` puts them among the others.
+7. A reset, a graceful close, a waiting connection: readable. An error of an earlier datagram: readable.
+8. A wait ends at a tick of the system's timer (``clocks``), and no signal ends it (``interrupts``).
+9. A socket that another thread closes during the call fails it: ``[WinError 10038]``.
+
+How this machine's ``poll()`` tells them apart: after a failed connection it reports a hang-up, as of a socket that was
+never connected, and of one that was reset. What the connection has seen is in ``TCP_INFO``: never connected, no segment
+went out; failed, nothing that was sent has been acknowledged, and at most one segment, the refusal, came in.
+
+Known differences: that another thread closes a socket is noticed at once if the socket is one of this platform's
+``socket`` module, and at the next call if it is the process's own. A handle that was a socket in the call before is
+looked at again when it is ready, when nothing has been for 20 ms, and every quarter of a second: asking the kernel
+about 500 sockets takes ten times as long as ``poll()`` does.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import operator
+import os
+import select
+import socket
+import stat
+import struct
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from ... import clocks
+from ...views import Fake
+from .errors import WSAEINVAL, WSAENOTSOCK, error
+from .interrupts import deferred
+
+READ, WRITE, EXCEPT = select.POLLIN, select.POLLOUT, select.POLLPRI
+_TROUBLE = select.POLLERR | select.POLLHUP
+_LONG_MAX = 2**31 - 1  # C's long has 32 bits on Windows: seconds of a timeval
+_INT_MAX = 2**31 - 1
+_QUIET = 0.02  # seconds without an event after which known handles are looked at again
+_STALE = 0.25  # seconds after which they are in any case
+
+
+def module(clock: clocks.WindowsClock, max_sockets: int, closing: Closing) -> ModuleType:
+    """Return :mod:`select` of Windows.
+
+    Args:
+        clock: whose ticks end the waits.
+        max_sockets: that a list has room for.
+        closing: which of the platform's sockets are being closed.
+    """
+    return Fake("select", {"select": Select(clock, max_sockets, closing).select, "error": OSError})
+
+
+class Closing:
+    """Tells the calls of ``select()`` that are waiting which sockets other threads close."""
+
+    def __init__(self) -> None:
+        # Reentrant: the garbage collector may close a socket while its thread holds the lock.
+        self._lock = threading.RLock()
+        self._waiting: dict[int, frozenset[int]] = {}
+        self._closed: set[int] = set()
+
+    @contextmanager
+    def of(self, handle: int) -> Iterator[None]:
+        """Wrap the closing of a socket's handle."""
+        with self._lock:
+            for alarm, handles in self._waiting.items():
+                if handle in handles:
+                    self._closed.add(alarm)
+                    os.eventfd_write(alarm, 1)
+            yield
+
+    @contextmanager
+    def watching(self, handles: Iterable[int]) -> Iterator[int]:
+        """Wrap a wait; gives a descriptor that becomes readable when one of the handles is closed."""
+        alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        try:
+            with self._lock:
+                self._waiting[alarm] = frozenset(handles)
+            yield alarm
+        finally:
+            with self._lock:
+                self._waiting.pop(alarm, None)
+                self._closed.discard(alarm)
+            os.close(alarm)
+
+
+class _Known(threading.local):
+    """The handles that this thread's last call has found to be sockets."""
+
+    handles: frozenset[int] = frozenset()
+    since: float = -math.inf
+
+
+class Select:
+    """The system call, and CPython's function around it."""
+
+    def __init__(self, clock: clocks.WindowsClock, max_sockets: int, closing: Closing) -> None:
+        self._clock = clock
+        self._room = max_sockets
+        self._closing = closing
+        self._known = _Known()
+
+    def select(
+        self, rlist: Iterable[Any], wlist: Iterable[Any], xlist: Iterable[Any], timeout: Any = None, /
+    ) -> tuple[list[Any], list[Any], list[Any]]:
+        """Wait until a socket is ready to be read or written, or has failed.
+
+        Args:
+            rlist: sockets to read from: handles, or objects with a ``fileno()``.
+            wlist: sockets to write to, or that are being connected.
+            xlist: sockets whose connection may fail, or that may get data out of band.
+            timeout: in seconds; None waits for ever.
+
+        Raises:
+            ValueError: a list has too many entries.
+            OSError: something is not a socket, or all lists are empty.
+        """
+        seconds = _seconds(timeout)
+        lists = [(objects, self._handles(objects)) for objects in map(_sequence, (rlist, wlist, xlist))]
+        found = self._wait(_interest(*(handles for _, handles in lists)), seconds)
+        ready = [_chosen(objects, handles, found, flag) for (objects, handles), flag in zip(lists, _FLAGS, strict=True)]
+        return ready[0], ready[1], ready[2]
+
+    def _handles(self, objects: list[Any] | tuple[Any, ...]) -> list[int]:
+        looked_at = objects[: self._room + 1]
+        if set(map(type, looked_at)) <= {int} and not (looked_at and (min(looked_at) < 0 or max(looked_at) > _INT_MAX)):
+            handles = list(looked_at)
+        else:
+            handles = [_handle(item) for item in looked_at]
+        if len(handles) > self._room:
+            raise ValueError("too many file descriptors in select()")
+        return handles
+
+    def _wait(self, interest: dict[int, int], seconds: float | None) -> dict[int, int]:
+        """Return what is ready: flags by handle."""
+        if not interest:
+            raise error(WSAEINVAL)
+        call = _Call(interest, self._known)
+        if seconds == 0:
+            return call.look(0)
+        with deferred():
+            if threading.active_count() == 1:  # nobody else can close anything
+                return call.wait(self._clock.wait(seconds))
+            with self._closing.watching(interest) as alarm:
+                return call.wait(self._clock.wait(seconds), alarm)
+
+
+class _Call:
+    """One wait.
+
+    Args:
+        interest: flags by handle.
+        known: the handles of which the last call found that they are sockets.
+    """
+
+    def __init__(self, interest: dict[int, int], known: _Known) -> None:
+        self._interest = interest
+        self._known = known
+        self._alarm = -1
+        self._poll = select.poll()
+        register = self._poll.register
+        for handle, flags in interest.items():
+            register(handle, flags)
+        now = time.monotonic()
+        if now - known.since > _STALE:
+            known.handles, known.since = frozenset(), now
+        self._sure = interest.keys() - known.handles
+        """Of these it is certain, in this call, that they are sockets."""
+        known.handles = frozenset()  # if this call fails, nothing is known
+        _must_be_sockets(self._sure)
+        known.handles = frozenset(interest)
+
+    def wait(self, seconds: float | None, alarm: int = -1) -> dict[int, int]:
+        """Return what is ready within so many seconds; a descriptor may sound an alarm."""
+        end = math.inf if seconds is None else time.monotonic() + seconds
+        if alarm >= 0:
+            self._alarm = alarm
+            self._poll.register(alarm, select.POLLIN)
+        while True:
+            left = max(end - time.monotonic(), 0)
+            sure = len(self._sure) == len(self._interest)
+            found = self.look(left if sure else min(left, _QUIET))
+            if found or time.monotonic() >= end:
+                return found
+            if not sure:
+                self._check(self._interest.keys() - self._sure)
+                self._known.since = time.monotonic()
+
+    def look(self, seconds: float) -> dict[int, int]:
+        """Return what is ready within so many seconds; nothing, earlier, if it is not to be looked at any longer."""
+        events = clocks.poll(self._poll.poll, None if seconds == math.inf else seconds)
+        found = {}
+        for handle, happened in events:
+            if handle == self._alarm or happened & select.POLLNVAL:
+                self._known.handles = frozenset()
+                raise error(WSAENOTSOCK)
+            if handle not in self._sure:
+                self._check({handle})
+            wanted = self._interest[handle]
+            if flags := _flags(handle, happened, wanted) & wanted:
+                found[handle] = flags
+            elif happened & _TROUBLE:  # which poll() reports without being asked, and Windows does not
+                self._poll.unregister(handle)
+            else:
+                self._poll.modify(handle, wanted & ~EXCEPT)
+        return found
+
+    def _check(self, handles: Iterable[int]) -> None:
+        try:
+            _must_be_sockets(handles)
+        except OSError:
+            self._known.handles = frozenset()
+            raise
+        self._sure.update(handles)
+
+
+def _sequence(value: Iterable[Any]) -> list[Any] | tuple[Any, ...]:
+    if isinstance(value, list | tuple):
+        return value
+    try:
+        items = iter(value)
+    except TypeError:
+        raise TypeError("arguments 1-3 must be sequences") from None
+    return list(items)
+
+
+def _handle(item: Any) -> int:
+    if isinstance(item, int):
+        handle = int(item)
+    else:
+        try:
+            fileno = item.fileno
+        except AttributeError:
+            raise TypeError("argument must be an int, or have a fileno() method.") from None
+        handle = fileno()
+        if not isinstance(handle, int):
+            raise TypeError("fileno() returned a non-integer")
+    if handle > _INT_MAX or handle < -_INT_MAX - 1:
+        raise OverflowError("Python int too large to convert to C int")
+    if handle < 0:
+        raise ValueError(f"file descriptor cannot be a negative integer ({handle})")
+    return handle
+
+
+def _seconds(timeout: Any) -> float | None:
+    """Return a time-out as ``select()`` takes it: whole microseconds, rounded up."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, float):
+        if math.isnan(timeout):
+            raise ValueError("Invalid value NaN (not a number)")
+    else:
+        try:
+            timeout = operator.index(timeout)
+        except TypeError:
+            raise TypeError("timeout must be a float or None") from None
+    if not -(2**63) <= timeout * 10**9 < 2**63:
+        kind = "_PyTime_t" if sys.version_info < (3, 13) else "PyTime_t"
+        raise OverflowError(f"timestamp too large to convert to C {kind}")
+    if timeout > _LONG_MAX:
+        raise OverflowError("timestamp out of range for platform time_t")
+    if timeout < 0:
+        raise ValueError("timeout must be non-negative")
+    return math.ceil(timeout * 1e6) / 1e6
+
+
+_FLAGS = (READ, WRITE, EXCEPT)
+
+
+def _interest(reading: list[int], writing: list[int], failing: list[int]) -> dict[int, int]:
+    interest = dict.fromkeys(reading, READ)
+    if writing == failing:  # as CPython's selector has it
+        for handle in writing:
+            interest[handle] = interest.get(handle, 0) | WRITE | EXCEPT
+        return interest
+    for handles, flag in ((writing, WRITE), (failing, EXCEPT)):
+        for handle in handles:
+            interest[handle] = interest.get(handle, 0) | flag
+    return interest
+
+
+def _chosen(objects: Iterable[Any], handles: list[int], found: dict[int, int], flag: int) -> list[Any]:
+    ready = {handle for handle, flags in found.items() if flags & flag}
+    if not ready:
+        return []
+    return [item for item, handle in zip(objects, handles, strict=False) if handle in ready]
+
+
+def _must_be_sockets(handles: Iterable[int]) -> None:
+    for handle in handles:
+        try:
+            mode = os.fstat(handle).st_mode
+        except OSError as failure:
+            if failure.errno != errno.EBADF:
+                raise
+            raise error(WSAENOTSOCK) from None
+        if not stat.S_ISSOCK(mode):
+            raise error(WSAENOTSOCK)
+
+
+def _flags(handle: int, happened: int, wanted: int) -> int:
+    """Return Winsock's view of what ``poll()`` has reported."""
+    if happened & _TROUBLE:
+        seen = _option(handle, socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+        if len(seen) == _TCP_INFO.size:
+            state, acknowledged, sent, received = _TCP_INFO.unpack(seen)
+            if state == _TCP_CLOSE and not acknowledged and received <= 1:
+                return EXCEPT if sent else 0
+    flags = happened & (READ | WRITE | EXCEPT)
+    if happened & _TROUBLE:
+        flags |= READ
+    if flags & wanted & EXCEPT and any(_option(handle, socket.SOL_SOCKET, socket.SO_OOBINLINE, 4)):
+        flags &= ~EXCEPT
+    return flags
+
+
+_TCP_INFO = struct.Struct("=B119xQ8xII")
+"""Of Linux' ``struct tcp_info``: state, bytes that were acknowledged (SYN included), segments sent and received."""
+_TCP_CLOSE = 7
+
+
+def never_connected(handle: int) -> bool:
+    """Whether a socket for streams never tried to connect."""
+    seen = _option(handle, socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+    return len(seen) == _TCP_INFO.size and _TCP_INFO.unpack(seen)[2:] == (0, 0)
+
+
+def _option(handle: int, level: int, option: int, size: int) -> bytes:
+    """Return an option of a socket that others own; empty, if it has no such option."""
+    blocking = os.get_blocking(handle)
+    borrowed = socket.socket(fileno=handle)
+    try:
+        return borrowed.getsockopt(level, option, size)
+    except OSError:
+        return b""
+    finally:
+        borrowed.detach()
+        if os.get_blocking(handle) != blocking:  # socket.setdefaulttimeout() has changed it
+            os.set_blocking(handle, blocking)

@@ -1,0 +1,503 @@
+"""Winsock, as CPython's ``_socket`` shows it on Windows.
+
+CPython's own ``socket.py`` is executed again over this module. Below it are this machine's sockets; their numbers
+(``AF_INET6``, ``SO_REUSEADDR``, ``errno``) stay this machine's.
+
+Some facts, and what is made of them here:
+
+1. There is no ``AF_UNIX`` (https://github.com/python/cpython/issues/77589), no ``socketpair`` (so that ``socket.py``
+   connects two sockets over loopback), no ``sendmsg`` and ``recvmsg``, no ``SO_REUSEPORT``. Which names there are is
+   taken from typeshed's ``_socket.pyi``, evaluated for ``sys.platform == "win32"``, as mypy 1.18 ships it.
+2. ``getaddrinfo`` answers with type and protocol 0 where they were not asked for, one entry per address. A failed
+   look-up says ``getaddrinfo failed``.
+3. There is no ``SO_PROTOCOL``: a socket that is made of a handle, an accepted one too, has ``proto == 0``.
+4. A connection that cannot be made at once is ``[WinError 10035]``. To ``0.0.0.0``, ``::`` or port 0 it is refused with
+   ``[WinError 10049]``. https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-connect#return-value
+5. Sending after ``shutdown()`` is ``[WinError 10058]``, receiving after it too; sending on a connection that was reset
+   is ``[WinError 10054]``, on one that never was ``[WinError 10057]``. A handle that is closed or no socket is
+   ``[WinError 10038]``.
+6. A datagram that was sent to a closed port comes back as ``[WinError 10054]`` from a later receive call, connected or
+   not (``SIO_UDP_CONNRESET``, which is on, and which CPython's ``ioctl`` does not know). Sending tells nothing.
+   https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-recvfrom#return-value
+   Here ``IP_RECVERR`` lets the kernel keep such errors; it also keeps others, which are dropped.
+7. A datagram longer than the buffer is ``[WinError 10040]``; receiving on a socket without an address, ``[WinError
+   10022]``.
+8. A port is free again as soon as nobody listens on it: what is left of its connections (``TIME_WAIT``) does not hinder
+   ``bind()``. ``SO_REUSEADDR`` is another thing than on Unix: two sockets that both have it share, or steal, a port.
+   https://learn.microsoft.com/windows/win32/winsock/using-so-reuseaddr-and-so-exclusiveaddruse
+   Here, for streams, it is ``SO_REUSEPORT`` of this machine; for datagrams ``SO_REUSEADDR`` is much the same. A port in
+   use is ``[WinError 10048]``, or ``[WinError 10013]`` for one who asked for ``SO_REUSEADDR`` and the owner has not.
+9. ``IPV6_V6ONLY`` is on from the start. https://learn.microsoft.com/windows/win32/winsock/ipproto-ipv6-socket-options
+
+Known differences: a non-blocking ``send()`` takes the whole buffer on Windows if there is any room, megabytes of it;
+here it takes what this machine's buffer takes. (Behind a promise that the kernel did not make, a thread would have to
+send, after ``close()`` too, and errors would come from nowhere.) So ``get_write_buffer_size()`` of a transport grows
+here where it may stay 0 there. A connection to a closed port is refused at once; Windows tries for two seconds. One
+address on a port that another socket has on all addresses (``0.0.0.0``) is refused here. ``SO_EXCLUSIVEADDRUSE`` is
+taken, but a bind that it forbids fails with 10048 or 10013 as without it.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, NoReturn
+
+from ...views import Fake
+from .errors import (
+    WSAEACCES,
+    WSAEADDRINUSE,
+    WSAEADDRNOTAVAIL,
+    WSAEAFNOSUPPORT,
+    WSAECONNRESET,
+    WSAEINVAL,
+    WSAEMSGSIZE,
+    WSAENOTCONN,
+    WSAENOTSOCK,
+    WSAESHUTDOWN,
+    error,
+    translated,
+)
+from .select import Closing, never_connected
+
+SO_EXCLUSIVEADDRUSE = ~socket.SO_REUSEADDR  # as winsock2.h has it
+SIO_RCVALL = 0x98000001
+SIO_LOOPBACK_FAST_PATH = 0x98000010
+SIO_KEEPALIVE_VALS = 0x98000004
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
+_NOWHERE = ("", "0.0.0.0", "::")
+_UNREACHABLE = {
+    socket.AF_INET: (socket.IPPROTO_IP, 11),  # IP_RECVERR, of linux/in.h
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 25),  # IPV6_RECVERR, of linux/in6.h
+}
+_EXTENDED_ERROR = struct.Struct("=IB")  # of linux/errqueue.h's sock_extended_err: number, origin
+_FROM_THE_NETWORK = (2, 3)  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
+_NETWORK_ERRORS = frozenset(
+    (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPROTO, errno.ENOPROTOOPT)
+)
+
+ONLY_HERE = (
+    "AF_ALG AF_ASH AF_ATMPVC AF_ATMSVC AF_AX25 AF_BRIDGE AF_CAN AF_DIVERT AF_ECONET AF_KEY AF_LLC AF_NETBEUI "
+    "AF_NETLINK AF_NETROM AF_PACKET AF_PPPOX AF_QIPCRTR AF_RDS AF_ROSE AF_ROUTE AF_SECURITY AF_TIPC AF_UNIX AF_VSOCK "
+    "AF_WANPIPE AF_X25 BDADDR_BREDR BDADDR_LE_PUBLIC BDADDR_LE_RANDOM CAPI CMSG_LEN CMSG_SPACE EAI_ADDRFAMILY "
+    "EAI_OVERFLOW EAI_SYSTEM IOCTL_VM_SOCKETS_GET_LOCAL_CID IPPROTO_GRE IPPROTO_IPIP IPPROTO_MPTCP IPPROTO_RSVP "
+    "IPPROTO_TP IPPROTO_UDPLITE IPV6_DSTOPTS IPV6_NEXTHOP IPV6_PATHMTU IPV6_RECVDSTOPTS IPV6_RECVHOPLIMIT "
+    "IPV6_RECVHOPOPTS IPV6_RECVPATHMTU IPV6_RECVPKTINFO IPV6_RTHDRDSTOPTS IPV6_RTHDR_TYPE_0 IP_BIND_ADDRESS_NO_PORT "
+    "IP_DEFAULT_MULTICAST_LOOP IP_DEFAULT_MULTICAST_TTL IP_FREEBIND IP_MAX_MEMBERSHIPS IP_RECVERR IP_RECVORIGDSTADDR "
+    "IP_RECVOPTS IP_RECVRETOPTS IP_RETOPTS IP_TRANSPARENT IPV6_RECVERR MSG_CMSG_CLOEXEC MSG_CONFIRM MSG_DONTWAIT "
+    "MSG_EOR MSG_FASTOPEN MSG_MORE MSG_NOSIGNAL NI_IDN SCM_CREDENTIALS SCM_RIGHTS SOCK_CLOEXEC SOCK_NONBLOCK SOL_ALG "
+    "SOL_RDS SOL_TIPC SO_BINDTODEVICE SO_BINDTOIFINDEX SO_DOMAIN SO_INCOMING_CPU SO_MARK SO_ORIGINAL_DST SO_PASSCRED "
+    "SO_PASSSEC SO_PEERCRED SO_PEERSEC SO_PRIORITY SO_PROTOCOL SO_REUSEPORT VM_SOCKETS_INVALID_VERSION sethostname "
+    "send_fds recv_fds socketpair TCP_CC_INFO TCP_CONGESTION TCP_CORK TCP_DEFER_ACCEPT TCP_FASTOPEN_CONNECT "
+    "TCP_FASTOPEN_KEY TCP_FASTOPEN_NO_COOKIE TCP_INFO TCP_INQ TCP_LINGER2 TCP_MD5SIG TCP_MD5SIG_EXT TCP_NOTSENT_LOWAT "
+    "TCP_QUEUE_SEQ TCP_QUICKACK TCP_REPAIR TCP_REPAIR_OPTIONS TCP_REPAIR_QUEUE TCP_REPAIR_WINDOW TCP_SAVED_SYN "
+    "TCP_SAVE_SYN TCP_SYNCNT TCP_THIN_DUPACK TCP_THIN_LINEAR_TIMEOUTS TCP_TIMESTAMP TCP_TX_DELAY TCP_ULP "
+    "TCP_USER_TIMEOUT TCP_WINDOW_CLAMP TCP_ZEROCOPY_RECEIVE"
+).split()
+FAMILIES_ONLY_HERE = (
+    "ALG_",
+    "CAN_",
+    "ETHERTYPE_",
+    "ETH_P_",
+    "HCI_",
+    "J1939_",
+    "L2CAP_",
+    "NETLINK_",
+    "PACKET_",
+    "PF_",
+    "SCM_J1939_",
+    "SOL_BLUETOOTH",
+    "SOL_CAN_",
+    "SOL_HCI",
+    "SOL_L2CAP",
+    "SOL_RFCOMM",
+    "SOL_SCO",
+    "SO_J1939_",
+    "SO_VM_SOCKETS_",
+    "TIPC_",
+    "UDPLITE_",
+    "VMADDR_",
+)
+"""Beginnings of names that Windows' ``_socket`` does not have."""
+
+ONLY_THERE = {
+    "IPPROTO_CBT": 7,
+    "IPPROTO_GGP": 3,
+    "IPPROTO_ICLFXBM": 78,
+    "IPPROTO_IGP": 9,
+    "IPPROTO_IPV4": 4,
+    "IPPROTO_L2TP": 115,
+    "IPPROTO_MAX": 256,
+    "IPPROTO_ND": 77,
+    "IPPROTO_PGM": 113,
+    "IPPROTO_RDP": 27,
+    "IPPROTO_ST": 5,
+    "RCVALL_MAX": 3,
+    "RCVALL_OFF": 0,
+    "RCVALL_ON": 1,
+    "RCVALL_SOCKETLEVELONLY": 2,
+    "SIO_KEEPALIVE_VALS": SIO_KEEPALIVE_VALS,
+    "SIO_LOOPBACK_FAST_PATH": SIO_LOOPBACK_FAST_PATH,
+    "SIO_RCVALL": SIO_RCVALL,
+    "SO_EXCLUSIVEADDRUSE": SO_EXCLUSIVEADDRUSE,
+}
+"""Names of protocols and controls that only Windows has, with its numbers; see ``winsock2.h`` and ``mstcpip.h``."""
+
+
+def module(closing: Closing) -> ModuleType:
+    """Return ``_socket`` of Windows.
+
+    Args:
+        closing: is told which sockets are closed.
+    """
+    kind = _socket_class(closing)
+    names: dict[str, object] = {name: value for name, value in vars(_socket).items() if _exists_there(name)}
+    own = {"socket": kind, "SocketType": kind, "dup": _dup, "close": _closer(closing), "getaddrinfo": _getaddrinfo}
+    return Fake("_socket", names | ONLY_THERE | own)
+
+
+def _exists_there(name: str) -> bool:
+    return not (name.startswith(("__", *FAMILIES_ONLY_HERE)) or name in ONLY_HERE)
+
+
+class _Absent:
+    """Hides an attribute of the class that is derived from."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        raise AttributeError(f"type object {owner.__name__!r} has no attribute {self._name!r}")
+
+
+class _SocketKind(type):
+    """Lets the process's own sockets pass for the platform's: programs hand them to a loop."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        if super().__instancecheck__(instance):
+            return True
+        own = {"_socket": _socket.socket, "socket": socket.socket}.get(cls.__module__)
+        return own is not None and cls.__name__ == "socket" and isinstance(instance, own)
+
+    def __dir__(cls) -> list[str]:
+        return [name for name in super().__dir__() if hasattr(cls, name)]
+
+
+def _translating(name: str) -> Callable[..., Any]:
+    """Return a method of sockets that does what this machine's does, and raises Winsock's errors."""
+    host: Callable[..., Any] = getattr(_socket.socket, name)
+
+    def method(self: _socket.socket, *args: Any) -> Any:
+        try:
+            return host(self, *args)
+        except OSError as failure:
+            raise translated(failure) from None
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = host.__doc__
+    return method
+
+
+class Winsock(_socket.socket, metaclass=_SocketKind):
+    """``_socket.socket`` of Windows."""
+
+    __slots__ = ("_closed_ways", "_exclusive", "_has_address", "_told")
+
+    _closed_ways: int
+    _exclusive: int
+    _has_address: bool
+    _told: bool
+
+    def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: Any = None) -> None:  # noqa: A002
+        self._closed_ways = 0
+        """Bits of the directions that :meth:`shutdown` has ended: 1 receiving, 2 sending."""
+        self._exclusive = 0
+        self._has_address = False
+        self._told = False
+        """Whether a send call has been told of an error that a receive call shall raise."""
+        if isinstance(fileno, bytes):
+            raise NotImplementedError("socket.fromshare is not emulated")
+        if fileno is not None:
+            proto = 0
+        elif family not in {-1, *_INTERNET}:
+            raise error(WSAEAFNOSUPPORT)
+        try:
+            super().__init__(family, type, proto, fileno)
+        except OSError as failure:
+            raise translated(failure) from None
+        if self.type == socket.SOCK_DGRAM and self.family in _INTERNET:
+            super().setsockopt(*_UNREACHABLE[self.family], 1)
+        if fileno is None and self.family == socket.AF_INET6:
+            super().setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+
+    sendmsg = _Absent()
+    sendmsg_afalg = _Absent()
+    recvmsg = _Absent()
+    recvmsg_into = _Absent()
+
+    _accept = _translating("_accept")
+    getpeername = _translating("getpeername")
+    getsockname = _translating("getsockname")
+    setblocking = _translating("setblocking")
+    settimeout = _translating("settimeout")
+
+    def bind(self, address: Any, /) -> None:
+        try:
+            super().bind(address)
+        except OSError as failure:
+            if failure.errno != errno.EADDRINUSE or self.type != socket.SOCK_STREAM:
+                raise translated(failure) from None
+            self._bind_over_old_connections(address)
+
+    def _bind_over_old_connections(self, address: Any) -> None:
+        super().setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            super().bind(address)
+        except OSError as failure:
+            super().setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+            if failure.errno == errno.EADDRINUSE:
+                raise error(WSAEACCES if self._shares_port() else WSAEADDRINUSE) from None
+            raise translated(failure) from None
+
+    def _shares_port(self) -> bool:
+        return bool(super().getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT))
+
+    def listen(self, *args: Any) -> None:
+        try:
+            if self.family in _INTERNET:
+                # Connections inherit it, and with it do not hinder the next server.
+                super().setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            super().listen(*args)
+        except OSError as failure:
+            raise translated(failure) from None
+
+    def connect(self, address: Any, /) -> None:
+        self._refuse_nowhere(address)
+        try:
+            super().connect(address)
+        except OSError as failure:
+            if failure.errno == errno.EINPROGRESS:
+                raise error(10035) from None
+            raise translated(failure) from None
+
+    def connect_ex(self, address: Any, /) -> int:
+        try:
+            self._refuse_nowhere(address)
+        except OSError as failure:
+            return failure.errno or 0
+        try:
+            code = super().connect_ex(address)
+        except OSError as failure:
+            raise translated(failure) from None
+        return errno.EWOULDBLOCK if code == errno.EINPROGRESS else code
+
+    def _refuse_nowhere(self, address: Any) -> None:
+        if self.type == socket.SOCK_STREAM and self.family in _INTERNET and isinstance(address, tuple):
+            if address[:1] and (address[0] in _NOWHERE or address[1:2] == (0,)):
+                raise error(WSAEADDRNOTAVAIL)
+
+    def shutdown(self, how: int, /) -> None:
+        try:
+            super().shutdown(how)
+        except OSError as failure:
+            raise translated(failure) from None
+        self._closed_ways |= how + 1  # SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2
+
+    def getsockopt(self, level: int, option: int, *args: Any) -> Any:
+        if level == socket.SOL_SOCKET:
+            if option == SO_EXCLUSIVEADDRUSE:
+                return self._exclusive
+            if option == socket.SO_REUSEADDR and self.type == socket.SOCK_STREAM:
+                option = socket.SO_REUSEPORT
+        try:
+            return super().getsockopt(level, option, *args)
+        except OSError as failure:
+            raise translated(failure) from None
+
+    def setsockopt(self, level: int, option: int, *args: Any) -> None:
+        if level == socket.SOL_SOCKET:
+            if option == SO_EXCLUSIVEADDRUSE:
+                self._exclusive = int(bool(args[0]))
+                return
+            if option == socket.SO_REUSEADDR and self.type == socket.SOCK_STREAM:
+                option = socket.SO_REUSEPORT
+        try:
+            super().setsockopt(level, option, *args)
+        except OSError as failure:
+            raise translated(failure) from None
+
+    def send(self, *args: Any) -> int:
+        return self._sending(super().send, args)
+
+    def sendall(self, *args: Any) -> None:
+        self._sending(super().sendall, args)
+
+    def sendto(self, *args: Any) -> int:
+        sent: int = self._sending(super().sendto, args)
+        self._has_address = True
+        return sent
+
+    def _sending(self, call: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        try:
+            return call(*args)
+        except OSError as failure:
+            reason = failure
+        if reason.errno in _NETWORK_ERRORS and self.type == socket.SOCK_DGRAM:
+            # That was about an earlier datagram, and the next receive call shall tell it. This one is sent now.
+            self._told = True
+            try:
+                return call(*args)
+            except OSError as failure:
+                reason = failure
+        if reason.errno == errno.EPIPE:
+            if self._closed_ways & 2:
+                raise error(WSAESHUTDOWN) from None
+            raise error(WSAENOTCONN if never_connected(self.fileno()) else WSAECONNRESET) from None
+        if reason.errno == errno.EDESTADDRREQ:
+            raise error(WSAENOTCONN) from None
+        raise translated(reason) from None
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        if self.type == socket.SOCK_DGRAM:
+            return self._datagram(lambda: super(Winsock, self).recvmsg(size, 0, flags))[0]
+        return self._stream(super().recv, size, flags)
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        if self.type == socket.SOCK_DGRAM:
+            return self._datagram_into(buffer, nbytes, flags)[0]
+        return self._stream(super().recv_into, buffer, nbytes, flags)
+
+    def recvfrom(self, size: int, flags: int = 0, /) -> tuple[bytes, Any]:
+        if self.type == socket.SOCK_DGRAM:
+            return self._datagram(lambda: super(Winsock, self).recvmsg(size, 0, flags))
+        return self._stream(super().recvfrom, size, flags)
+
+    def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
+        if self.type == socket.SOCK_DGRAM:
+            return self._datagram_into(buffer, nbytes, flags)
+        return self._stream(super().recvfrom_into, buffer, nbytes, flags)
+
+    def _stream(self, call: Callable[..., Any], *args: Any) -> Any:
+        if self._closed_ways & 1:
+            raise error(WSAESHUTDOWN)
+        try:
+            return call(*args)
+        except OSError as failure:
+            raise translated(failure) from None
+
+    def _datagram_into(self, buffer: Any, nbytes: int, flags: int) -> tuple[int, Any]:
+        if nbytes < 0:
+            raise ValueError("negative buffersize in recv_into")
+        view = memoryview(buffer).cast("B")
+        if nbytes > len(view):
+            raise ValueError("buffer too small for requested bytes")
+        part = view[: nbytes or None]
+        return self._datagram(lambda: super(Winsock, self).recvmsg_into([part], 0, flags))
+
+    def _datagram(self, call: Callable[[], tuple[Any, list[Any], int, Any]]) -> tuple[Any, Any]:
+        """Receive a datagram, or raise what has become of an earlier one that was sent."""
+        if self._closed_ways & 1:
+            raise error(WSAESHUTDOWN)
+        self._must_have_address()
+        while True:
+            if self._told:
+                self._told = self._raise_next_error()
+            try:
+                data, _, flags, address = call()
+            except OSError as failure:
+                if failure.errno not in _NETWORK_ERRORS:
+                    raise translated(failure) from None
+                self._told = True
+                continue
+            if flags & socket.MSG_TRUNC:
+                raise error(WSAEMSGSIZE)
+            return data, address
+
+    def _must_have_address(self) -> None:
+        if not self._has_address:
+            if self.family in _INTERNET and self.getsockname()[1] == 0:
+                raise error(WSAEINVAL)
+            self._has_address = True
+
+    def _raise_next_error(self) -> bool:
+        """Raise if a port was closed; return whether other errors are left; what Winsock does not tell is dropped."""
+        try:
+            _, details, _, _ = super().recvmsg(0, 512, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+        except OSError as failure:
+            if failure.errno in _NETWORK_ERRORS:
+                return True
+            if failure.errno in {errno.EAGAIN, errno.EWOULDBLOCK}:
+                return False
+            raise translated(failure) from None
+        for _, _, content in details:
+            number, origin = _EXTENDED_ERROR.unpack_from(content)
+            if number == errno.ECONNREFUSED and origin in _FROM_THE_NETWORK:
+                raise error(WSAECONNRESET)
+        return True
+
+    def ioctl(self, control: int, option: Any, /) -> NoReturn:
+        known = {number: name for name, number in ONLY_THERE.items() if name.startswith("SIO_")}
+        if control not in known:
+            raise ValueError(f"invalid ioctl command {control}")
+        raise NotImplementedError(f"socket.ioctl({known[control]}) is not emulated")
+
+    def share(self, process: int, /) -> NoReturn:
+        raise NotImplementedError("socket.share is not emulated")
+
+
+def _socket_class(closing: Closing) -> type[Winsock]:
+    """Return the class for one kernel."""
+
+    def close(self: Winsock) -> None:
+        with closing.of(self.fileno()):
+            try:
+                _socket.socket.close(self)
+            except OSError as failure:
+                raise translated(failure) from None
+
+    names: Mapping[str, object] = {"__slots__": (), "__module__": "_socket", "__qualname__": "socket", "close": close}
+    return _SocketKind("socket", (Winsock,), dict(names))
+
+
+def _dup(handle: int, /) -> int:
+    try:
+        return _socket.dup(handle)
+    except OSError as failure:
+        raise translated(failure) from None
+
+
+def _closer(closing: Closing) -> Callable[[int], None]:
+    def close(handle: int, /) -> None:
+        if not _is_socket(handle):
+            raise error(WSAENOTSOCK)
+        with closing.of(handle):
+            _socket.close(handle)
+
+    return close
+
+
+def _is_socket(handle: int) -> bool:
+    try:
+        return os.path.stat.S_ISSOCK(os.fstat(handle).st_mode)
+    except OSError:
+        return False
+
+
+def _getaddrinfo(
+    host: Any,
+    port: Any,
+    family: int = 0,
+    type: int = 0,  # noqa: A002 - the names of _socket.getaddrinfo
+    proto: int = 0,
+    flags: int = 0,
+) -> list[Any]:
+    try:
+        found = _socket.getaddrinfo(host, port, family, type, proto, flags)
+    except socket.gaierror as failure:
+        raise socket.gaierror(failure.errno, "getaddrinfo failed") from None
+    return list(dict.fromkeys((own, type, proto, name, address) for own, _, _, name, address in found))

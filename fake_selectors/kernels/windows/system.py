@@ -1,0 +1,234 @@
+"""What a program is told about the system: ``sys``, ``os``, ``signal`` and ``errno`` of Windows.
+
+They are views of this process's own modules. Files, processes and the environment are this machine's; which names there
+are, and what tells the system's name, is Windows'. The names are taken from typeshed, evaluated for ``sys.platform ==
+"win32"``, as mypy 1.18 ships it.
+
+Some facts about signals:
+
+1. ``signal.signal`` takes ``SIGABRT``, ``SIGBREAK``, ``SIGFPE``, ``SIGILL``, ``SIGINT``, ``SIGSEGV`` and ``SIGTERM``;
+   others are a ``ValueError: invalid signal value``. https://docs.python.org/3/library/signal.html#signal.signal
+2. ``signal.set_wakeup_fd`` takes sockets, and does not ask whether they block.
+   https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
+3. ``os.kill`` ends the process, whatever the signal, apart from ``CTRL_C_EVENT`` and ``CTRL_BREAK_EVENT``.
+   https://docs.python.org/3/library/os.html#os.kill
+
+The numbers of signals and errors stay this machine's. ``errno.WSAECONNRESET`` and its like are Winsock's, as
+``winerror`` is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from ...views import View, not_emulated
+from .interrupts import SIGNALS
+
+MISSING_IN_SYS = ("abiflags", "getdlopenflags", "setdlopenflags")
+
+MISSING_IN_OS = (
+    "O_ACCMODE O_ASYNC O_CLOEXEC O_DIRECT O_DIRECTORY O_DSYNC O_EVTONLY O_FSYNC O_LARGEFILE O_NDELAY O_NOATIME "
+    "O_NOCTTY O_NOFOLLOW O_NONBLOCK O_PATH O_RSYNC O_SYNC O_TMPFILE F_LOCK F_TEST F_TLOCK F_ULOCK NGROUPS_MAX P_ALL "
+    "P_PGID P_PID P_PIDFD SEEK_DATA SEEK_HOLE chown chroot confstr confstr_names copy_file_range ctermid environb "
+    "eventfd eventfd_read eventfd_write fchdir fchown fdatasync fork forkpty fpathconf fstatvfs fwalk getegid getenvb "
+    "geteuid getgid getgrouplist getgroups getloadavg getpgid getpgrp getpriority getrandom getresgid getresuid getsid "
+    "getuid getxattr grantpt initgroups killpg lchown listxattr lockf login_tty major makedev memfd_create minor mkfifo "
+    "mknod nice openpty pathconf pathconf_names pidfd_open pipe2 posix_fadvise posix_fallocate posix_openpt posix_spawn "
+    "posix_spawnp pread preadv ptsname pwrite pwritev readv register_at_fork removexattr sched_get_priority_max "
+    "sched_get_priority_min sched_getaffinity sched_getparam sched_getscheduler sched_param sched_rr_get_interval "
+    "sched_setaffinity sched_setparam sched_setscheduler sched_yield sendfile setegid seteuid setgid setgroups setns "
+    "setpgid setpgrp setpriority setregid setresgid setresuid setreuid setsid setuid setxattr spawnlp spawnlpe spawnvp "
+    "spawnvpe splice statvfs sync sysconf sysconf_names tcgetpgrp tcsetpgrp timerfd_create timerfd_gettime "
+    "timerfd_gettime_ns timerfd_settime timerfd_settime_ns ttyname uname uname_result unlockpt unshare wait wait3 wait4 "
+    "waitid waitid_result writev"
+).split()
+FAMILIES_MISSING_IN_OS = (
+    "CLD_",
+    "CLONE_",
+    "EFD_",
+    "EX_",
+    "GRND_",
+    "MFD_",
+    "NODEV",
+    "PIDFD_",
+    "POSIX_",
+    "PRIO_",
+    "RTLD_",
+    "RWF_",
+    "SCHED_",
+    "SPLICE_",
+    "ST_",
+    "TFD_",
+    *("WC", "WE", "WI", "WN", "WS", "WT", "WU"),  # WCONTINUED, WEXITED and all the others about children
+    "XATTR_",
+)
+"""Beginnings of names that Windows' ``os`` does not have."""
+
+MISSING_IN_SIGNAL = (
+    "ITIMER_PROF ITIMER_REAL ITIMER_VIRTUAL ItimerError SIG_BLOCK SIG_SETMASK SIG_UNBLOCK Sigmasks alarm getitimer "
+    "pause pidfd_send_signal pthread_kill pthread_sigmask setitimer siginterrupt sigpending sigtimedwait sigwait "
+    "sigwaitinfo struct_siginfo"
+).split()
+
+MISSING_IN_ERRNO = (
+    "EADV EBADE EBADFD EBADR EBADRQC EBADSLT EBFONT ECHRNG ECOMM EDOTDOT EHWPOISON EISNAM EKEYEXPIRED EKEYREJECTED "
+    "EKEYREVOKED EL2HLT EL2NSYNC EL3HLT EL3RST ELIBACC ELIBBAD ELIBEXEC ELIBMAX ELIBSCN ELNRNG EMEDIUMTYPE EMULTIHOP "
+    "ENAVAIL ENOANO ENOCSI ENOKEY ENOMEDIUM ENONET ENOPKG ENOTBLK ENOTNAM ENOTUNIQ EREMCHG EREMOTEIO ERESTART ERFKILL "
+    "ESRMNT ESTRPIPE EUCLEAN EUNATCH EXFULL"
+).split()
+
+WSA = {
+    "WSABASEERR": 10000,
+    "WSAEINTR": 10004,
+    "WSAEBADF": 10009,
+    "WSAEACCES": 10013,
+    "WSAEFAULT": 10014,
+    "WSAEINVAL": 10022,
+    "WSAEMFILE": 10024,
+    "WSAEWOULDBLOCK": 10035,
+    "WSAEINPROGRESS": 10036,
+    "WSAEALREADY": 10037,
+    "WSAENOTSOCK": 10038,
+    "WSAEDESTADDRREQ": 10039,
+    "WSAEMSGSIZE": 10040,
+    "WSAEPROTOTYPE": 10041,
+    "WSAENOPROTOOPT": 10042,
+    "WSAEPROTONOSUPPORT": 10043,
+    "WSAESOCKTNOSUPPORT": 10044,
+    "WSAEOPNOTSUPP": 10045,
+    "WSAEPFNOSUPPORT": 10046,
+    "WSAEAFNOSUPPORT": 10047,
+    "WSAEADDRINUSE": 10048,
+    "WSAEADDRNOTAVAIL": 10049,
+    "WSAENETDOWN": 10050,
+    "WSAENETUNREACH": 10051,
+    "WSAENETRESET": 10052,
+    "WSAECONNABORTED": 10053,
+    "WSAECONNRESET": 10054,
+    "WSAENOBUFS": 10055,
+    "WSAEISCONN": 10056,
+    "WSAENOTCONN": 10057,
+    "WSAESHUTDOWN": 10058,
+    "WSAETOOMANYREFS": 10059,
+    "WSAETIMEDOUT": 10060,
+    "WSAECONNREFUSED": 10061,
+    "WSAELOOP": 10062,
+    "WSAENAMETOOLONG": 10063,
+    "WSAEHOSTDOWN": 10064,
+    "WSAEHOSTUNREACH": 10065,
+    "WSAENOTEMPTY": 10066,
+    "WSAEPROCLIM": 10067,
+    "WSAEUSERS": 10068,
+    "WSAEDQUOT": 10069,
+    "WSAESTALE": 10070,
+    "WSAEREMOTE": 10071,
+    "WSASYSNOTREADY": 10091,
+    "WSAVERNOTSUPPORTED": 10092,
+    "WSANOTINITIALISED": 10093,
+    "WSAEDISCON": 10101,
+}
+"""Winsock's errors, of ``winerror.h``."""
+
+SIGBREAK = 21
+CTRL_C_EVENT = 0
+CTRL_BREAK_EVENT = 1
+
+WINDOWS_11 = SimpleNamespace(
+    major=10,
+    minor=0,
+    build=22631,
+    platform=2,
+    service_pack="",
+    service_pack_minor=0,
+    service_pack_major=0,
+    suite_mask=256,
+    product_type=1,
+    platform_version=(10, 0, 22631),
+)
+"""``sys.getwindowsversion()``: a Windows 11 for one user's desk."""
+
+
+def modules() -> Mapping[str, ModuleType]:
+    """Return the views, by name."""
+    return {"sys": _sys(), "os": _os(), "signal": _signal(), "errno": View(errno, WSA, MISSING_IN_ERRNO)}
+
+
+def _sys() -> ModuleType:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    names = {"platform": "win32", "winver": version, "getwindowsversion": lambda: WINDOWS_11}
+    return View(sys, names, MISSING_IN_SYS)
+
+
+def _os() -> ModuleType:
+    missing = [name for name in dir(os) if name.startswith(FAMILIES_MISSING_IN_OS) and name != "EX_OK"]
+    names = {
+        "name": "nt",
+        "get_handle_inheritable": os.get_inheritable,
+        "set_handle_inheritable": os.set_inheritable,
+        "kill": not_emulated("os.kill"),
+        "startfile": not_emulated("os.startfile"),
+    }
+    return View(os, names, (*MISSING_IN_OS, *missing))
+
+
+def _signal() -> ModuleType:
+    missing = [item.name for item in signal.Signals if item not in SIGNALS]
+    missing += [name for name in dir(signal) if name.startswith("SIG") and getattr(signal, name) in _foreign()]
+    breaking = _Break()
+
+    def set_handler(number: int, handler: Any, /) -> Any:
+        if number == SIGBREAK:
+            return breaking.set(handler)
+        if number not in SIGNALS:
+            raise ValueError("invalid signal value")
+        return signal.signal(number, handler)
+
+    def get_handler(number: int, /) -> Any:
+        return breaking.handler if number == SIGBREAK else signal.getsignal(number)
+
+    def raise_signal(number: int, /) -> None:
+        if number == SIGBREAK:
+            raise NotImplementedError("signal.raise_signal(SIGBREAK) is not emulated")
+        if number not in SIGNALS:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        signal.raise_signal(number)
+
+    names: dict[str, object] = {
+        "SIGBREAK": SIGBREAK,
+        "CTRL_C_EVENT": CTRL_C_EVENT,
+        "CTRL_BREAK_EVENT": CTRL_BREAK_EVENT,
+        "signal": set_handler,
+        "getsignal": get_handler,
+        "raise_signal": raise_signal,
+        "valid_signals": lambda: {*SIGNALS, SIGBREAK},
+        "set_wakeup_fd": _set_wakeup_fd,
+    }
+    return View(signal, names, (*MISSING_IN_SIGNAL, *missing))
+
+
+def _foreign() -> set[signal.Signals]:
+    return set(signal.Signals) - set(SIGNALS)
+
+
+class _Break:
+    """The handler of ``SIGBREAK``, a key that nobody presses here."""
+
+    handler: Any = signal.SIG_DFL
+
+    def set(self, handler: Any) -> Any:
+        if not callable(handler) and handler not in (signal.SIG_DFL, signal.SIG_IGN):
+            raise TypeError("signal handler must be signal.SIG_IGN, signal.SIG_DFL, or a callable object")
+        before, self.handler = self.handler, handler
+        return before
+
+
+def _set_wakeup_fd(handle: int, /, *, warn_on_full_buffer: bool = True) -> int:
+    if handle != -1 and os.get_blocking(handle):
+        raise NotImplementedError("signal.set_wakeup_fd with a handle that blocks is not emulated")
+    return signal.set_wakeup_fd(handle, warn_on_full_buffer=warn_on_full_buffer)

@@ -1,0 +1,113 @@
+"""Windows, as an emulated platform."""
+
+from __future__ import annotations
+
+import selectors
+from abc import ABC
+from dataclasses import dataclass
+
+from .clocks import WINDOWS_TICK, WindowsClock
+from .kernels.windows import errors, msvcrt, overlapped, select, sockets, system, winapi
+from .platform import ASYNCIO, Kernel, Platform
+
+FD_SETSIZE = 512
+"""Sockets that ``select()`` takes per list, as CPython is built for Windows."""
+
+
+@dataclass(frozen=True)
+class Windows(Platform, ABC):
+    """Windows under any of its loops: both are there, and a platform says which one is made.
+
+    Attributes:
+        max_sockets: that ``select()`` takes per list.
+        clock_resolution: between two ticks of the system's timer, in seconds.
+
+    Raises:
+        ValueError: Windows cannot have such a value.
+    """
+
+    max_sockets: int
+    clock_resolution: float
+
+    def __post_init__(self) -> None:
+        if type(self.max_sockets) is not int or self.max_sockets < 1:
+            raise ValueError(f"max_sockets: {self.max_sockets!r} is not a whole number of 1 or more")
+        if type(self.clock_resolution) not in {int, float}:
+            raise ValueError(f"clock_resolution: {self.clock_resolution!r} is not a number of seconds")
+        WindowsClock(self.clock_resolution)
+
+    @property
+    def sys_platform(self) -> str:
+        """What every Windows is called, the 64-bit one too."""
+        return "win32"
+
+    def kernel(self) -> Kernel:
+        """Make the modules of the kernel."""
+        clock = WindowsClock(self.clock_resolution)
+        closing = select.Closing()
+        return Kernel(
+            fakes={
+                **system.modules(),
+                "_overlapped": overlapped.module(),
+                "_socket": sockets.module(closing),
+                "_winapi": winapi.module(),
+                "msvcrt": msvcrt.module(),
+                "select": select.module(clock, self.max_sockets, closing),
+                "time": clock.module(),
+            },
+            again=(
+                *ASYNCIO,
+                "asyncio.proactor_events",
+                "asyncio.windows_events",
+                "asyncio.windows_utils",
+                "socket",
+            ),
+            # It writes ConnectionResetError(*error.args), which shall not lose `winerror`.
+            names={"asyncio.windows_events": {"ConnectionResetError": errors.CLASSES[ConnectionResetError]}},
+        )
+
+
+@dataclass(frozen=True)
+class Selector(Windows):
+    """Windows under the loop that waits with ``select()``."""
+
+    @property
+    def loop_class(self) -> str:
+        """CPython's loop for sockets only; the default up to Python 3.7."""
+        return "asyncio.windows_events.SelectorEventLoop"
+
+    @property
+    def selector_class(self) -> str:
+        """The only selector of Windows."""
+        return "SelectSelector"
+
+
+def selector(*, max_sockets: int = FD_SETSIZE, clock_resolution: float = WINDOWS_TICK) -> Platform:
+    """Return Windows under asyncio's ``SelectorEventLoop``.
+
+    Args:
+        max_sockets: that ``select()`` takes per list; one of them wakes the loop. 512 in CPython for Windows; other
+            programs are built with 64, Winsock's own number.
+            https://docs.python.org/3/library/asyncio-platforms.html#windows
+        clock_resolution: between two ticks of the system's timer, in seconds: 0.015625, or what a program asked for,
+            down to 0.0005.
+
+    Raises:
+        ValueError: Windows cannot have such a value; the text begins with the knob's name.
+    """
+    return Selector(max_sockets, clock_resolution)
+
+
+def WindowsSelectSelector(  # noqa: N802 - makes an object, as a class does
+    *, max_sockets: int = FD_SETSIZE, clock_resolution: float = WINDOWS_TICK
+) -> selectors.BaseSelector:
+    """Make CPython's ``SelectSelector`` over Windows' ``select()``, for ``asyncio.SelectorEventLoop(selector)``.
+
+    Args:
+        max_sockets: that ``select()`` takes per list.
+        clock_resolution: between two ticks of the system's timer, at which waits end, in seconds.
+
+    Raises:
+        ValueError: Windows cannot have such a value; the text begins with the knob's name.
+    """
+    return selector(max_sockets=max_sockets, clock_resolution=clock_resolution).new_selector()
