@@ -147,9 +147,17 @@ def many_sockets(count: int) -> Iterator[tuple[list[int], Callable[[], object]]]
 
 
 @contextlib.contextmanager
+def unix_path() -> Iterator[str]:
+    """A path for a Unix socket, the shortest there is: the address of one has 103 bytes on macOS."""
+    with folder() as place:
+        path = str(place / "s")
+        yield path if sys.platform == "win32" else min(path, os.path.relpath(path), key=len)
+
+
+@contextlib.contextmanager
 def folder() -> Iterator[Path]:
-    """A folder with a short path: addresses of Unix sockets are short."""
-    with tempfile.TemporaryDirectory(prefix="everyloop-") as name:
+    """A folder for this probe."""
+    with tempfile.TemporaryDirectory(prefix="p-") as name:
         yield Path(name)
 
 

@@ -12,6 +12,7 @@ import statistics
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar, cast
 
 from . import descriptors
@@ -33,6 +34,7 @@ from .capabilities import (
     refusal,
 )
 from .descriptors import Watched
+from .driving import settle
 from .peers import PATIENCE
 from .subject import LoopFactory, Run
 
@@ -191,6 +193,20 @@ def interrupt(runtime: Runtime) -> Value:
             signal.signal(signal.SIGINT, before)
 
 
+def in_a_moment(function: Callable[[], object]) -> Future[object]:
+    """Call a function in another thread, when this one waits; the future has what comes of it."""
+    future: Future[object] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(function())
+        except Exception as error:  # noqa: BLE001 - handed to whoever asks
+            future.set_exception(error)
+
+    threading.Timer(MOMENT, call).start()
+    return future
+
+
 COMMON: Probes = {
     "watch-socket": _watching(descriptors.sockets),
     "watch-pipe": _watching(descriptors.pipe),
@@ -292,11 +308,14 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 class _Echo(asyncio.Protocol):
+    """Sends back the first data, and closes."""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._transport.write(data)
+        self._transport.close()
 
 
 async def soon(operation: Awaitable[T]) -> T:
@@ -305,8 +324,16 @@ async def soon(operation: Awaitable[T]) -> T:
         return await operation
 
 
+async def _settled(main: Callable[[], Coroutine[Any, Any, Value]]) -> Value:
+    """Let what the function closed be closed before the loop ends."""
+    try:
+        return await main()
+    finally:
+        await settle()
+
+
 def _on_the_loop(main: Callable[[], Coroutine[Any, Any, Value]]) -> Probe:
-    return lambda runtime: attempt(runtime, main)
+    return lambda runtime: attempt(runtime, lambda: _settled(main))
 
 
 def same(received: bytes | bytearray, sent: bytes = b"x") -> Value:
@@ -422,7 +449,7 @@ def _tls(runtime: Runtime) -> Value:
             finally:
                 transport.abort()
 
-        return attempt(runtime, main)
+        return attempt(runtime, lambda: _settled(main))
 
 
 async def _datagrams() -> Value:
@@ -442,8 +469,7 @@ async def _datagrams() -> Value:
 
 async def _unix_client() -> Value:
     loop = asyncio.get_running_loop()
-    with descriptors.folder() as folder, contextlib.ExitStack() as stack:
-        path = str(folder / "socket")
+    with descriptors.unix_path() as path, contextlib.ExitStack() as stack:
         listener: socket.socket | None = None
         if sys.platform != "win32":
             listener = stack.enter_context(socket.socket(socket.AF_UNIX))
@@ -463,8 +489,7 @@ async def _unix_client() -> Value:
 
 async def _unix_server() -> Value:
     loop = asyncio.get_running_loop()
-    with descriptors.folder() as folder:
-        path = str(folder / "socket")
+    with descriptors.unix_path() as path:
         server = await loop.create_unix_server(_Echo, path)
         try:
             if sys.platform == "win32":
@@ -535,12 +560,11 @@ async def _signal_handlers() -> Value:
 async def _threads() -> Value:
     loop = asyncio.get_running_loop()
     called = asyncio.Event()
-    timer = threading.Timer(MOMENT, loop.call_soon_threadsafe, [called.set])
-    timer.start()
+    call = in_a_moment(lambda: loop.call_soon_threadsafe(called.set))
     try:
         await soon(called.wait())
     finally:
-        timer.join()
+        call.result(PATIENCE)
     return YES
 
 

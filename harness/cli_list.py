@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..conformance import catalogue
 from ..fake_selectors import limits
-from . import backends, terminal
+from . import backends, emulation, terminal
 from .commands import AS_EXPECTED, Group, new_table, run_async
 from .orders import Selection
 from .pool import Case, Pool, RefusedError
@@ -19,7 +19,7 @@ from .pool import Case, Pool, RefusedError
 
 @click.group("list", cls=Group)
 def list_() -> None:
-    """Show what there is: backends, cases, behaviours, limits of platforms."""
+    """Show what there is: backends, emulated platforms, limits of platforms, behaviours, cases."""
 
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="A JSON array of objects.")
@@ -84,6 +84,36 @@ def list_behaviours(as_json: bool) -> int:
     return AS_EXPECTED
 
 
+@list_.command("platforms")
+@_as_json
+def list_platforms(as_json: bool) -> int:
+    """Show the emulated platforms and their knobs, which are written after the name: macos@version=14."""
+    rows = [_platform(backend) for backend in backends.registered().values() if backend.emulated is not None]
+    if as_json:
+        terminal.output().out(json.dumps(rows, indent=1))
+        return AS_EXPECTED
+    table = new_table("platform", "sys.platform", "loop", "selector", "knobs, or why it cannot be had here")
+    for row in rows:
+        knobs = ", ".join(f"{name}={value}" for name, value in row["knobs"].items())
+        last = Text(knobs or "-") if row["reason"] is None else Text(row["reason"], "dim")
+        table.add_row(row["platform"], row["sys_platform"], row["loop"], row["selector"] or "-", last)
+    terminal.output().print(table)
+    return AS_EXPECTED
+
+
+def _platform(backend: backends.Backend) -> dict[str, Any]:
+    platform = emulation.make(backend.reference, backend.fixed)
+    knobs = emulation.knobs_of(backend.reference)
+    return {
+        "platform": backend.name,
+        "sys_platform": platform.sys_platform,
+        "loop": platform.loop_class,
+        "selector": platform.selector_class,
+        "knobs": {name: value for name, value in knobs.items() if name not in backend.fixed},
+        "reason": backend.why_not_here(),
+    }
+
+
 @list_.command("limits")
 @_as_json
 def list_limits(as_json: bool) -> int:
@@ -95,6 +125,7 @@ def list_limits(as_json: bool) -> int:
         terminal.output().out(json.dumps([_limit(limit) for limit in limits.LIMITS], indent=1))
         return AS_EXPECTED
     table = new_table("limit", "where", "raised", "what is not possible")
+    table.columns[0].no_wrap = True
     for limit in limits.LIMITS:
         table.add_row(limit.id, limit.where, limit.refusal or "-", Text(limit.forbids))
     terminal.output().print(table)

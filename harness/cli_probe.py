@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,14 @@ measurement that differs from them is marked with ≠ and makes the exit status 
     help="Backends that are probed at the same time.",
 )
 @click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=20.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds a probe may take before it counts as a hang; some wait 5 s for what never happens.",
+)
+@click.option(
     "--json",
     "json_file",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -45,12 +54,14 @@ measurement that differs from them is marked with ≠ and makes the exit status 
     help="Write the measurements here.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No progress, one line a backend.")
-def probe(names: Sequence[str], together: int, json_file: Path | None, quiet: bool) -> int:
+def probe(names: Sequence[str], together: int, timeout: float, json_file: Path | None, quiet: bool) -> int:
     """Measure what loops can do, beside what is documented.
 
     BACKEND is a name that `everyloop list backends` shows, or package.module:factory, a function that makes a loop.
     Without any, every real backend that is installed is probed, trio among them, and every emulated platform.
     """
+    if math.isnan(timeout):  # which no range keeps out
+        raise click.BadParameter("nan is no time", param_hint="'--timeout'")
     chosen = [_checked(name) for name in dict.fromkeys(names)] or _all_here()
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise click.ClickException(f"cannot write {json_file}: No such file or directory")
@@ -59,7 +70,7 @@ def probe(names: Sequence[str], together: int, json_file: Path | None, quiet: bo
 
     async def work() -> None:
         nonlocal session
-        async with Pool.open(1, probing.TIMEOUT, Selection(), PROBER) as pool:
+        async with Pool.open(1, timeout, Selection(), PROBER) as pool:
             session = probing.Session(pool, live)
             await session.probe(chosen, together)
 

@@ -97,6 +97,8 @@ def show(console: Console, columns: Sequence[Column], *, quiet: bool) -> None:
             if found["agreement"] == "different":
                 for line in _difference(column, found):
                     console.print(line, soft_wrap=True)
+    if any(column.get("incomplete") for column in columns):
+        console.print(Text("incomplete: the command was ended before every probe was", "bold yellow"))
 
 
 def _counts(column: Column) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -31,6 +32,7 @@ def main() -> int:
     _, assignment = received()
     assert assignment is not None
     station = Station(assignment)
+    tempfile.tempdir = assignment.folder  # which goes when this process does, whatever becomes of it
     try:
         with station.starting():
             runtime, measures, about = _opened(backends.find(assignment.backend))

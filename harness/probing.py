@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any, Literal, Protocol, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict
 
 from ..conformance.capabilities import BY_NAME, CAPABILITIES, Capability, Quantity
 from ..fake_selectors import limits
@@ -24,9 +24,6 @@ from .pool import Attempt, Opened, Pool, RefusedError
 from .version import VERSION
 
 SCHEMA = "everyloop-probe/1"
-TIMEOUT = 20.0
-"""Seconds a probe may take: some wait for what never happens, several times."""
-
 Agreement: TypeAlias = Literal["as documented", "different", "measured", "absent"]
 
 
@@ -47,7 +44,7 @@ class Measurement(TypedDict):
 
 
 class Column(TypedDict):
-    """All measurements of one backend."""
+    """All measurements of one backend. `incomplete` stands only where the command was ended before its time."""
 
     backend: str
     version: str
@@ -59,6 +56,7 @@ class Column(TypedDict):
     host: str
     started: str
     duration: float
+    incomplete: NotRequired[bool]
     measurements: list[Measurement]
 
 
@@ -176,6 +174,7 @@ class Session:
                     await self.pool.run(name, None, _Column(self, name))
                 except RefusedError as refusal:
                     return str(refusal)
+            self.columns[name].pop("incomplete", None)
             return None
 
         async with asyncio.TaskGroup() as group:
@@ -195,9 +194,10 @@ class _Column:
         self._name = name
         self._started = time.monotonic()
         self._backend = backends.find(name)
-        self._documented = documented(self._backend)
+        self._documented: dict[str, Documented] = {}
 
     def opened(self, opened: Opened) -> None:
+        self._documented = documented(self._backend)
         self._session.columns[self._name] = {
             "backend": self._backend.name,
             "version": opened.version,
@@ -209,6 +209,7 @@ class _Column:
             "host": platform.platform(),
             "started": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "duration": 0.0,
+            "incomplete": True,  # until the last measurement is in
             "measurements": [],
         }
         self._session.reporter.begin(self._name, len(opened.cases))

@@ -25,7 +25,7 @@ from ..conformance.capabilities import (
     Value,
 )
 from ..conformance.peers import PATIENCE
-from ..conformance.probes import CHILD, COMMON, MOMENT, attempt, same, tls_peer
+from ..conformance.probes import CHILD, COMMON, MOMENT, attempt, in_a_moment, same, tls_peer
 
 T = TypeVar("T")
 
@@ -154,8 +154,7 @@ async def _datagrams() -> Value:
 async def _unix_client() -> Value:
     if sys.platform == "win32":
         return NOT_OFFERED
-    with descriptors.folder() as folder, socket.socket(socket.AF_UNIX) as listener:
-        path = str(folder / "socket")
+    with descriptors.unix_path() as path, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
         listener.settimeout(PATIENCE)
@@ -169,8 +168,7 @@ async def _unix_client() -> Value:
 async def _unix_server() -> Value:
     if sys.platform == "win32":
         return NOT_OFFERED
-    with descriptors.folder() as folder, socket.socket(socket.AF_UNIX) as peer:
-        path = str(folder / "socket")
+    with descriptors.unix_path() as path, socket.socket(socket.AF_UNIX) as peer:
         sock = trio.socket.socket(trio.socket.AF_UNIX)
         await sock.bind(path)
         sock.listen()
@@ -230,12 +228,9 @@ async def _signal_handlers() -> Value:
 async def _threads() -> Value:
     called = trio.Event()
     token = trio.lowlevel.current_trio_token()
-    timer = threading.Timer(MOMENT, lambda: trio.from_thread.run_sync(called.set, trio_token=token))
-    timer.start()
-    try:
-        await called.wait()
-    finally:
-        await trio.to_thread.run_sync(timer.join)
+    call = in_a_moment(lambda: trio.from_thread.run_sync(called.set, trio_token=token))
+    await called.wait()
+    await trio.to_thread.run_sync(call.result)
     return YES
 
 
