@@ -58,6 +58,8 @@ class Fake(ModuleType):
 
 
 def not_emulated(name: str) -> object:
+    """Return a function that raises `NotImplementedError` with its name."""
+
     def function(*args: object, **keywords: object) -> NoReturn:
         raise NotImplementedError(f"{name} is not emulated")
 

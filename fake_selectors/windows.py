@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import selectors
+import sys
 from abc import ABC
 from dataclasses import dataclass
 
 from .clocks import WINDOWS_TICK, WindowsClock
-from .kernels.windows import errors, msvcrt, overlapped, select, sockets, system, winapi
 from .platform import ASYNCIO, Kernel, Platform
 
 FD_SETSIZE = 512
 """Sockets that ``select()`` takes per list, as CPython is built for Windows."""
+
+
+OWN = ("asyncio.proactor_events", "asyncio.windows_events", "asyncio.windows_utils", "socket")
+"""The modules of the standard library that are executed again, besides those that are on every platform."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,17 @@ class Windows(Platform, ABC):
         return "win32"
 
     def kernel(self) -> Kernel:
-        """Make the modules of the kernel."""
-        clock = WindowsClock(self.clock_resolution)
-        closing = select.Closing()
-        return Kernel(
-            fakes={
+        """Make the modules of the kernel.
+
+        Raises:
+            NotImplementedError: this host is not a Linux.
+        """
+        if sys.platform == "linux":
+            from .kernels.windows import errors, msvcrt, overlapped, select, sockets, system, winapi
+
+            clock = WindowsClock(self.clock_resolution)
+            closing = select.Closing()
+            fakes = {
                 **system.modules(),
                 "_overlapped": overlapped.module(),
                 "_socket": sockets.module(closing),
@@ -54,17 +64,11 @@ class Windows(Platform, ABC):
                 "msvcrt": msvcrt.module(),
                 "select": select.module(clock, self.max_sockets, closing),
                 "time": clock.module(),
-            },
-            again=(
-                *ASYNCIO,
-                "asyncio.proactor_events",
-                "asyncio.windows_events",
-                "asyncio.windows_utils",
-                "socket",
-            ),
+            }
             # It writes ConnectionResetError(*error.args), which shall not lose `winerror`.
-            names={"asyncio.windows_events": {"ConnectionResetError": errors.CLASSES[ConnectionResetError]}},
-        )
+            reset = {"ConnectionResetError": errors.CLASSES[ConnectionResetError]}
+            return Kernel(fakes, (*ASYNCIO, *OWN), {"asyncio.windows_events": reset})
+        raise NotImplementedError("Windows is emulated on Linux only: its select() is made of poll()")
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,16 @@
 
 Some facts:
 
-1. An ``OSError`` of Windows carries two numbers: ``winerror``, which the system gave, and ``errno``, which Python made of
-   it; ``str()`` shows the first: ``[WinError 10038] An operation was …``.
+1. An ``OSError`` of Windows carries two numbers: ``winerror``, which the system gave, and ``errno``, which Python made
+   of it; ``str()`` shows the first: ``[WinError 10038] An operation was …``.
    https://docs.python.org/3/library/exceptions.html#OSError.winerror
 2. ``errno`` of Winsock's numbers is the number itself: ``errno.ECONNRESET`` is 10054 on Windows. Six of them became the
    C library's: 10004, 10009, 10013, 10014, 10022 and 10024 (https://github.com/python/cpython/issues/90931). Win32's
    become what the C runtime makes of them, most of them ``EINVAL`` (CPython's PC/errmap.h).
-   **Here** ``errno`` is the number that this machine has for the same name, so that code that compares with
+   Here ``errno`` is the number that this machine has for the same name, so that code that compares with
    ``errno.ECONNRESET`` finds what it looks for. ``errno.WSAECONNRESET`` is to be compared with ``winerror``.
-3. The class follows from ``errno``, as everywhere (CPython's Objects/exceptions.c): 10054 is a ``ConnectionResetError``,
-   10013 a ``PermissionError``, 10038 nothing but an ``OSError``.
+3. The class follows from ``errno``, as everywhere (CPython's Objects/exceptions.c): 10054 is a
+   ``ConnectionResetError``, 10013 a ``PermissionError``, 10038 nothing but an ``OSError``.
 4. ``args`` are ``(errno, text, None, winerror, None)``, so that ``ConnectionResetError(*error.args)``, which
    ``asyncio.windows_events`` writes, keeps all of it.
 5. The text is the system's, in the user's language, without the dot at its end. Here it is always the English one.
@@ -23,7 +23,10 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from typing import Any
+
+assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
 
 WSAEINTR = 10004
 WSAEACCES = 10013
@@ -119,8 +122,10 @@ _KNOWN: dict[int, tuple[int, type[OSError], str]] = {
     10041: (
         errno.EPROTOTYPE,
         OSError,
-        "A protocol was specified in the socket function call that does not support the semantics of the socket type "
-        "requested",
+        (
+            "A protocol was specified in the socket function call that does not support the semantics of the socket "
+            "type requested"
+        ),
     ),
     10042: (
         errno.ENOPROTOOPT,
@@ -159,8 +164,10 @@ _KNOWN: dict[int, tuple[int, type[OSError], str]] = {
     10052: (
         errno.ENETRESET,
         OSError,
-        "The connection has been broken due to keep-alive activity detecting a failure while the operation was in "
-        "progress",
+        (
+            "The connection has been broken due to keep-alive activity detecting a failure while the operation was in "
+            "progress"
+        ),
     ),
     10053: (
         errno.ECONNABORTED,
@@ -171,8 +178,10 @@ _KNOWN: dict[int, tuple[int, type[OSError], str]] = {
     10055: (
         errno.ENOBUFS,
         OSError,
-        "An operation on a socket could not be performed because the system lacked sufficient buffer space or because "
-        "a queue was full",
+        (
+            "An operation on a socket could not be performed because the system lacked sufficient buffer space or "
+            "because a queue was full"
+        ),
     ),
     10056: (errno.EISCONN, OSError, "A connect request was made on an already connected socket"),
     WSAENOTCONN: (errno.ENOTCONN, OSError, _NOT_CONNECTED),
@@ -204,7 +213,7 @@ class WindowsError(OSError):
     It is made of the five arguments that ``OSError`` has on Windows. ``winerror`` is None without the fourth.
     """
 
-    winerror: int
+    winerror: int | None
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

@@ -54,5 +54,5 @@ def deferred() -> Iterator[None]:
             if signal.getsignal(number) is note:
                 signal.signal(number, handler)
         # The first that raises is the last that runs, as where Python runs several at once.
-        for number, frame in came:
-            handlers[number](number, frame)
+        for signalled, frame in came:
+            handlers[signal.Signals(signalled)](signalled, frame)

@@ -28,6 +28,7 @@ looked at again when it is ready, when nothing has been for 20 ms, and every qua
 about 500 sockets takes ten times as long as ``poll()`` does.
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
 import errno
@@ -45,6 +46,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
+
+assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
 
 from ... import clocks
 from ...views import Fake
@@ -104,11 +107,10 @@ class Closing:
             os.close(alarm)
 
 
-class _Known(threading.local):
-    """The handles that this thread's last call has found to be sockets."""
+class _Last(threading.local):
+    """What is left of this thread's last call, if it ended well."""
 
-    handles: frozenset[int] = frozenset()
-    since: float = -math.inf
+    call: _Call | None = None
 
 
 class Select:
@@ -118,7 +120,7 @@ class Select:
         self._clock = clock
         self._room = max_sockets
         self._closing = closing
-        self._known = _Known()
+        self._last = _Last()
 
     def select(
         self, rlist: Iterable[Any], wlist: Iterable[Any], xlist: Iterable[Any], timeout: Any = None, /
@@ -137,7 +139,14 @@ class Select:
         """
         seconds = _seconds(timeout)
         lists = [(objects, self._handles(objects)) for objects in map(_sequence, (rlist, wlist, xlist))]
-        found = self._wait(_interest(*(handles for _, handles in lists)), seconds)
+        handles = [handles for _, handles in lists]
+        if not any(handles):
+            raise error(WSAEINVAL)
+        # While it is in use, nobody else shall find it: a handler of a signal may call select(), too.
+        last, self._last.call = self._last.call, None
+        call = last if last is not None and last.can_repeat(handles) else _Call(handles, last)
+        found = self._wait(call, seconds)
+        self._last.call = call
         ready = [_chosen(objects, handles, found, flag) for (objects, handles), flag in zip(lists, _FLAGS, strict=True)]
         return ready[0], ready[1], ready[2]
 
@@ -151,60 +160,82 @@ class Select:
             raise ValueError("too many file descriptors in select()")
         return handles
 
-    def _wait(self, interest: dict[int, int], seconds: float | None) -> dict[int, int]:
-        """Return what is ready: flags by handle."""
-        if not interest:
-            raise error(WSAEINVAL)
-        call = _Call(interest, self._known)
+    def _wait(self, call: _Call, seconds: float | None) -> dict[int, int]:
         if seconds == 0:
             return call.look(0)
         with deferred():
             if threading.active_count() == 1:  # nobody else can close anything
                 return call.wait(self._clock.wait(seconds))
-            with self._closing.watching(interest) as alarm:
+            with self._closing.watching(call.interest) as alarm:
                 return call.wait(self._clock.wait(seconds), alarm)
 
 
 class _Call:
-    """One wait.
+    """One wait for some handles.
 
     Args:
+        lists: handles to read from, to write to, and those that may fail.
+        last: the call before. Its handles were sockets.
+
+    Attributes:
         interest: flags by handle.
-        known: the handles of which the last call found that they are sockets.
+        since: when all of them were looked at.
     """
 
-    def __init__(self, interest: dict[int, int], known: _Known) -> None:
-        self._interest = interest
-        self._known = known
-        self._alarm = -1
+    def __init__(self, lists: list[list[int]], last: _Call | None) -> None:
+        self._lists = lists
+        self.interest = _interest(*lists)
         self._poll = select.poll()
         register = self._poll.register
-        for handle, flags in interest.items():
+        for handle, flags in self.interest.items():
             register(handle, flags)
-        now = time.monotonic()
-        if now - known.since > _STALE:
-            known.handles, known.since = frozenset(), now
-        self._sure = interest.keys() - known.handles
+        self._alarm = -1
+        self._pristine = True
+        """Whether poll() is asked for exactly this."""
+        self._sure: set[int] = set()
         """Of these it is certain, in this call, that they are sockets."""
-        known.handles = frozenset()  # if this call fails, nothing is known
-        _must_be_sockets(self._sure)
-        known.handles = frozenset(interest)
+        if last is None or last.stale:
+            self.since = time.monotonic()
+            self._check(self.interest)
+        else:
+            self.since = last.since
+            self._check(self.interest.keys() - last.interest.keys())
+
+    @property
+    def stale(self) -> bool:
+        """Whether it is too long ago that all handles were looked at."""
+        return time.monotonic() - self.since > _STALE
+
+    def can_repeat(self, lists: list[list[int]]) -> bool:
+        """Make it ready for another wait, if that is for the same handles."""
+        if self._pristine and not self.stale and self._lists == lists:
+            self._sure.clear()
+            return True
+        return False
 
     def wait(self, seconds: float | None, alarm: int = -1) -> dict[int, int]:
         """Return what is ready within so many seconds; a descriptor may sound an alarm."""
+        if alarm < 0:
+            return self._wait(seconds)
+        self._alarm = alarm
+        self._poll.register(alarm, select.POLLIN)
+        try:
+            return self._wait(seconds)
+        finally:
+            self._alarm = -1
+            self._poll.unregister(alarm)
+
+    def _wait(self, seconds: float | None) -> dict[int, int]:
         end = math.inf if seconds is None else time.monotonic() + seconds
-        if alarm >= 0:
-            self._alarm = alarm
-            self._poll.register(alarm, select.POLLIN)
         while True:
             left = max(end - time.monotonic(), 0)
-            sure = len(self._sure) == len(self._interest)
+            sure = len(self._sure) == len(self.interest)
             found = self.look(left if sure else min(left, _QUIET))
             if found or time.monotonic() >= end:
                 return found
             if not sure:
-                self._check(self._interest.keys() - self._sure)
-                self._known.since = time.monotonic()
+                self._check(self.interest.keys() - self._sure)
+                self.since = time.monotonic()
 
     def look(self, seconds: float) -> dict[int, int]:
         """Return what is ready within so many seconds; nothing, earlier, if it is not to be looked at any longer."""
@@ -212,25 +243,30 @@ class _Call:
         found = {}
         for handle, happened in events:
             if handle == self._alarm or happened & select.POLLNVAL:
-                self._known.handles = frozenset()
                 raise error(WSAENOTSOCK)
             if handle not in self._sure:
-                self._check({handle})
-            wanted = self._interest[handle]
+                self._check((handle,))
+            wanted = self.interest[handle]
             if flags := _flags(handle, happened, wanted) & wanted:
                 found[handle] = flags
-            elif happened & _TROUBLE:  # which poll() reports without being asked, and Windows does not
+                continue
+            self._pristine = False
+            if happened & _TROUBLE:  # which poll() reports without being asked, and Windows does not
                 self._poll.unregister(handle)
             else:
                 self._poll.modify(handle, wanted & ~EXCEPT)
         return found
 
     def _check(self, handles: Iterable[int]) -> None:
-        try:
-            _must_be_sockets(handles)
-        except OSError:
-            self._known.handles = frozenset()
-            raise
+        for handle in handles:
+            try:
+                mode = os.fstat(handle).st_mode
+            except OSError as failure:
+                if failure.errno != errno.EBADF:
+                    raise
+                raise error(WSAENOTSOCK) from None
+            if not stat.S_ISSOCK(mode):
+                raise error(WSAENOTSOCK)
         self._sure.update(handles)
 
 
@@ -281,7 +317,8 @@ def _seconds(timeout: Any) -> float | None:
         raise OverflowError("timestamp out of range for platform time_t")
     if timeout < 0:
         raise ValueError("timeout must be non-negative")
-    return math.ceil(timeout * 1e6) / 1e6
+    microseconds: int = math.ceil(timeout * 1e6)
+    return microseconds / 1e6
 
 
 _FLAGS = (READ, WRITE, EXCEPT)
@@ -304,18 +341,6 @@ def _chosen(objects: Iterable[Any], handles: list[int], found: dict[int, int], f
     if not ready:
         return []
     return [item for item, handle in zip(objects, handles, strict=False) if handle in ready]
-
-
-def _must_be_sockets(handles: Iterable[int]) -> None:
-    for handle in handles:
-        try:
-            mode = os.fstat(handle).st_mode
-        except OSError as failure:
-            if failure.errno != errno.EBADF:
-                raise
-            raise error(WSAENOTSOCK) from None
-        if not stat.S_ISSOCK(mode):
-            raise error(WSAENOTSOCK)
 
 
 def _flags(handle: int, happened: int, wanted: int) -> int:

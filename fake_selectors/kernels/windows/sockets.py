@@ -6,8 +6,8 @@ CPython's own ``socket.py`` is executed again over this module. Below it are thi
 Some facts, and what is made of them here:
 
 1. There is no ``AF_UNIX`` (https://github.com/python/cpython/issues/77589), no ``socketpair`` (so that ``socket.py``
-   connects two sockets over loopback), no ``sendmsg`` and ``recvmsg``, no ``SO_REUSEPORT``. Which names there are is
-   taken from typeshed's ``_socket.pyi``, evaluated for ``sys.platform == "win32"``, as mypy 1.18 ships it.
+   connects two sockets over loopback), no ``sendmsg`` and ``recvmsg``, no ``SO_REUSEPORT``. Which names there are
+   says ``names``.
 2. ``getaddrinfo`` answers with type and protocol 0 where they were not asked for, one entry per address. A failed
    look-up says ``getaddrinfo failed``.
 3. There is no ``SO_PROTOCOL``: a socket that is made of a handle, an accepted one too, has ``proto == 0``.
@@ -37,16 +37,21 @@ address on a port that another socket has on all addresses (``0.0.0.0``) is refu
 taken, but a bind that it forbids fails with 10048 or 10013 as without it.
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
 import _socket
 import errno
 import os
 import socket
+import stat
 import struct
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
+
+assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
 
 from ...views import Fake
 from .errors import (
@@ -63,6 +68,7 @@ from .errors import (
     error,
     translated,
 )
+from .names import missing
 from .select import Closing, never_connected
 
 SO_EXCLUSIVEADDRUSE = ~socket.SO_REUSEADDR  # as winsock2.h has it
@@ -80,50 +86,6 @@ _FROM_THE_NETWORK = (2, 3)  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
 _NETWORK_ERRORS = frozenset(
     (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPROTO, errno.ENOPROTOOPT)
 )
-
-ONLY_HERE = (
-    "AF_ALG AF_ASH AF_ATMPVC AF_ATMSVC AF_AX25 AF_BRIDGE AF_CAN AF_DIVERT AF_ECONET AF_KEY AF_LLC AF_NETBEUI "
-    "AF_NETLINK AF_NETROM AF_PACKET AF_PPPOX AF_QIPCRTR AF_RDS AF_ROSE AF_ROUTE AF_SECURITY AF_TIPC AF_UNIX AF_VSOCK "
-    "AF_WANPIPE AF_X25 BDADDR_BREDR BDADDR_LE_PUBLIC BDADDR_LE_RANDOM CAPI CMSG_LEN CMSG_SPACE EAI_ADDRFAMILY "
-    "EAI_OVERFLOW EAI_SYSTEM IOCTL_VM_SOCKETS_GET_LOCAL_CID IPPROTO_GRE IPPROTO_IPIP IPPROTO_MPTCP IPPROTO_RSVP "
-    "IPPROTO_TP IPPROTO_UDPLITE IPV6_DSTOPTS IPV6_NEXTHOP IPV6_PATHMTU IPV6_RECVDSTOPTS IPV6_RECVHOPLIMIT "
-    "IPV6_RECVHOPOPTS IPV6_RECVPATHMTU IPV6_RECVPKTINFO IPV6_RTHDRDSTOPTS IPV6_RTHDR_TYPE_0 IP_BIND_ADDRESS_NO_PORT "
-    "IP_DEFAULT_MULTICAST_LOOP IP_DEFAULT_MULTICAST_TTL IP_FREEBIND IP_MAX_MEMBERSHIPS IP_RECVERR IP_RECVORIGDSTADDR "
-    "IP_RECVOPTS IP_RECVRETOPTS IP_RETOPTS IP_TRANSPARENT IPV6_RECVERR MSG_CMSG_CLOEXEC MSG_CONFIRM MSG_DONTWAIT "
-    "MSG_EOR MSG_FASTOPEN MSG_MORE MSG_NOSIGNAL NI_IDN SCM_CREDENTIALS SCM_RIGHTS SOCK_CLOEXEC SOCK_NONBLOCK SOL_ALG "
-    "SOL_RDS SOL_TIPC SO_BINDTODEVICE SO_BINDTOIFINDEX SO_DOMAIN SO_INCOMING_CPU SO_MARK SO_ORIGINAL_DST SO_PASSCRED "
-    "SO_PASSSEC SO_PEERCRED SO_PEERSEC SO_PRIORITY SO_PROTOCOL SO_REUSEPORT VM_SOCKETS_INVALID_VERSION sethostname "
-    "send_fds recv_fds socketpair TCP_CC_INFO TCP_CONGESTION TCP_CORK TCP_DEFER_ACCEPT TCP_FASTOPEN_CONNECT "
-    "TCP_FASTOPEN_KEY TCP_FASTOPEN_NO_COOKIE TCP_INFO TCP_INQ TCP_LINGER2 TCP_MD5SIG TCP_MD5SIG_EXT TCP_NOTSENT_LOWAT "
-    "TCP_QUEUE_SEQ TCP_QUICKACK TCP_REPAIR TCP_REPAIR_OPTIONS TCP_REPAIR_QUEUE TCP_REPAIR_WINDOW TCP_SAVED_SYN "
-    "TCP_SAVE_SYN TCP_SYNCNT TCP_THIN_DUPACK TCP_THIN_LINEAR_TIMEOUTS TCP_TIMESTAMP TCP_TX_DELAY TCP_ULP "
-    "TCP_USER_TIMEOUT TCP_WINDOW_CLAMP TCP_ZEROCOPY_RECEIVE"
-).split()
-FAMILIES_ONLY_HERE = (
-    "ALG_",
-    "CAN_",
-    "ETHERTYPE_",
-    "ETH_P_",
-    "HCI_",
-    "J1939_",
-    "L2CAP_",
-    "NETLINK_",
-    "PACKET_",
-    "PF_",
-    "SCM_J1939_",
-    "SOL_BLUETOOTH",
-    "SOL_CAN_",
-    "SOL_HCI",
-    "SOL_L2CAP",
-    "SOL_RFCOMM",
-    "SOL_SCO",
-    "SO_J1939_",
-    "SO_VM_SOCKETS_",
-    "TIPC_",
-    "UDPLITE_",
-    "VMADDR_",
-)
-"""Beginnings of names that Windows' ``_socket`` does not have."""
 
 ONLY_THERE = {
     "IPPROTO_CBT": 7,
@@ -156,13 +118,10 @@ def module(closing: Closing) -> ModuleType:
         closing: is told which sockets are closed.
     """
     kind = _socket_class(closing)
-    names: dict[str, object] = {name: value for name, value in vars(_socket).items() if _exists_there(name)}
+    lacking = set(missing(_socket))
+    names = {name: value for name, value in vars(_socket).items() if not name.startswith("__") and name not in lacking}
     own = {"socket": kind, "SocketType": kind, "dup": _dup, "close": _closer(closing), "getaddrinfo": _getaddrinfo}
     return Fake("_socket", names | ONLY_THERE | own)
-
-
-def _exists_there(name: str) -> bool:
-    return not (name.startswith(("__", *FAMILIES_ONLY_HERE)) or name in ONLY_HERE)
 
 
 class _Absent:
@@ -231,7 +190,7 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
         except OSError as failure:
             raise translated(failure) from None
         if self.type == socket.SOCK_DGRAM and self.family in _INTERNET:
-            super().setsockopt(*_UNREACHABLE[self.family], 1)
+            super().setsockopt(*_UNREACHABLE[socket.AddressFamily(self.family)], 1)
         if fileno is None and self.family == socket.AF_INET6:
             super().setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
 
@@ -247,6 +206,7 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
     settimeout = _translating("settimeout")
 
     def bind(self, address: Any, /) -> None:
+        """Give the socket an address; what is left of old connections is no hindrance."""
         try:
             super().bind(address)
         except OSError as failure:
@@ -268,6 +228,7 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
         return bool(super().getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT))
 
     def listen(self, *args: Any) -> None:
+        """Let others connect."""
         try:
             if self.family in _INTERNET:
                 # Connections inherit it, and with it do not hinder the next server.
@@ -277,6 +238,7 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
             raise translated(failure) from None
 
     def connect(self, address: Any, /) -> None:
+        """Connect; 10035 if that takes time and the socket does not block."""
         self._refuse_nowhere(address)
         try:
             super().connect(address)
@@ -286,6 +248,7 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
             raise translated(failure) from None
 
     def connect_ex(self, address: Any, /) -> int:
+        """Connect; return 0 or this machine's number of the error."""
         try:
             self._refuse_nowhere(address)
         except OSError as failure:
@@ -297,11 +260,13 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
         return errno.EWOULDBLOCK if code == errno.EINPROGRESS else code
 
     def _refuse_nowhere(self, address: Any) -> None:
-        if self.type == socket.SOCK_STREAM and self.family in _INTERNET and isinstance(address, tuple):
-            if address[:1] and (address[0] in _NOWHERE or address[1:2] == (0,)):
-                raise error(WSAEADDRNOTAVAIL)
+        if self.type != socket.SOCK_STREAM or self.family not in _INTERNET or not isinstance(address, tuple):
+            return
+        if address[:1] and (address[0] in _NOWHERE or address[1:2] == (0,)):
+            raise error(WSAEADDRNOTAVAIL)
 
     def shutdown(self, how: int, /) -> None:
+        """End receiving, sending or both."""
         try:
             super().shutdown(how)
         except OSError as failure:
@@ -309,35 +274,44 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
         self._closed_ways |= how + 1  # SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2
 
     def getsockopt(self, level: int, option: int, *args: Any) -> Any:
+        """Return an option."""
         if level == socket.SOL_SOCKET:
             if option == SO_EXCLUSIVEADDRUSE:
                 return self._exclusive
-            if option == socket.SO_REUSEADDR and self.type == socket.SOCK_STREAM:
-                option = socket.SO_REUSEPORT
+            option = self._hosts_option(option)
         try:
             return super().getsockopt(level, option, *args)
         except OSError as failure:
             raise translated(failure) from None
 
     def setsockopt(self, level: int, option: int, *args: Any) -> None:
+        """Set an option."""
         if level == socket.SOL_SOCKET:
             if option == SO_EXCLUSIVEADDRUSE:
                 self._exclusive = int(bool(args[0]))
                 return
-            if option == socket.SO_REUSEADDR and self.type == socket.SOCK_STREAM:
-                option = socket.SO_REUSEPORT
+            option = self._hosts_option(option)
         try:
             super().setsockopt(level, option, *args)
         except OSError as failure:
             raise translated(failure) from None
 
+    def _hosts_option(self, option: int) -> int:
+        """Return what this machine calls an option of Winsock's: see fact 8."""
+        shared_port = option == socket.SO_REUSEADDR and self.type == socket.SOCK_STREAM
+        return socket.SO_REUSEPORT if shared_port else option
+
     def send(self, *args: Any) -> int:
-        return self._sending(super().send, args)
+        """Send what there is room for."""
+        sent: int = self._sending(super().send, args)
+        return sent
 
     def sendall(self, *args: Any) -> None:
+        """Send everything."""
         self._sending(super().sendall, args)
 
     def sendto(self, *args: Any) -> int:
+        """Send a datagram. What became of earlier ones is for the next receive call."""
         sent: int = self._sending(super().sendto, args)
         self._has_address = True
         return sent
@@ -363,24 +337,32 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
         raise translated(reason) from None
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """Receive data, or a datagram."""
         if self.type == socket.SOCK_DGRAM:
-            return self._datagram(lambda: super(Winsock, self).recvmsg(size, 0, flags))[0]
-        return self._stream(super().recv, size, flags)
+            return self.recvfrom(size, flags)[0]
+        received: bytes = self._stream(super().recv, size, flags)
+        return received
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        """Receive data, or a datagram, into a buffer."""
         if self.type == socket.SOCK_DGRAM:
-            return self._datagram_into(buffer, nbytes, flags)[0]
-        return self._stream(super().recv_into, buffer, nbytes, flags)
+            return self.recvfrom_into(buffer, nbytes, flags)[0]
+        received: int = self._stream(super().recv_into, buffer, nbytes, flags)
+        return received
 
     def recvfrom(self, size: int, flags: int = 0, /) -> tuple[bytes, Any]:
+        """Receive a datagram and where it comes from; 10054 for one that was sent to a closed port."""
         if self.type == socket.SOCK_DGRAM:
             return self._datagram(lambda: super(Winsock, self).recvmsg(size, 0, flags))
-        return self._stream(super().recvfrom, size, flags)
+        received: tuple[bytes, Any] = self._stream(super().recvfrom, size, flags)
+        return received
 
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
+        """Receive a datagram into a buffer, and where it comes from."""
         if self.type == socket.SOCK_DGRAM:
             return self._datagram_into(buffer, nbytes, flags)
-        return self._stream(super().recvfrom_into, buffer, nbytes, flags)
+        received: tuple[int, Any] = self._stream(super().recvfrom_into, buffer, nbytes, flags)
+        return received
 
     def _stream(self, call: Callable[..., Any], *args: Any) -> Any:
         if self._closed_ways & 1:
@@ -440,28 +422,33 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
                 raise error(WSAECONNRESET)
         return True
 
-    def ioctl(self, control: int, option: Any, /) -> NoReturn:
+    def ioctl(self, control: int, _option: Any, /) -> NoReturn:
+        """Control the socket, in one of three ways that CPython knows."""
         known = {number: name for name, number in ONLY_THERE.items() if name.startswith("SIO_")}
         if control not in known:
             raise ValueError(f"invalid ioctl command {control}")
         raise NotImplementedError(f"socket.ioctl({known[control]}) is not emulated")
 
-    def share(self, process: int, /) -> NoReturn:
+    def share(self, _process: int, /) -> NoReturn:
+        """Let another process have the socket."""
         raise NotImplementedError("socket.share is not emulated")
 
 
 def _socket_class(closing: Closing) -> type[Winsock]:
     """Return the class for one kernel."""
 
-    def close(self: Winsock) -> None:
-        with closing.of(self.fileno()):
-            try:
-                _socket.socket.close(self)
-            except OSError as failure:
-                raise translated(failure) from None
+    class Socket(Winsock):
+        __slots__ = ()
 
-    names: Mapping[str, object] = {"__slots__": (), "__module__": "_socket", "__qualname__": "socket", "close": close}
-    return _SocketKind("socket", (Winsock,), dict(names))
+        def close(self) -> None:
+            with closing.of(self.fileno()):
+                try:
+                    super().close()
+                except OSError as failure:
+                    raise translated(failure) from None
+
+    Socket.__module__, Socket.__name__, Socket.__qualname__ = "_socket", "socket", "socket"
+    return Socket
 
 
 def _dup(handle: int, /) -> int:
@@ -483,7 +470,7 @@ def _closer(closing: Closing) -> Callable[[int], None]:
 
 def _is_socket(handle: int) -> bool:
     try:
-        return os.path.stat.S_ISSOCK(os.fstat(handle).st_mode)
+        return stat.S_ISSOCK(os.fstat(handle).st_mode)
     except OSError:
         return False
 

@@ -1,8 +1,7 @@
 """What a program is told about the system: ``sys``, ``os``, ``signal`` and ``errno`` of Windows.
 
 They are views of this process's own modules. Files, processes and the environment are this machine's; which names there
-are, and what tells the system's name, is Windows'. The names are taken from typeshed, evaluated for ``sys.platform ==
-"win32"``, as mypy 1.18 ships it.
+are, and what tells the system's name, is Windows'.
 
 Some facts about signals:
 
@@ -17,71 +16,22 @@ The numbers of signals and errors stay this machine's. ``errno.WSAECONNRESET`` a
 ``winerror`` is.
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
 import errno
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
+
 from ...views import View, not_emulated
 from .interrupts import SIGNALS
-
-MISSING_IN_SYS = ("abiflags", "getdlopenflags", "setdlopenflags")
-
-MISSING_IN_OS = (
-    "O_ACCMODE O_ASYNC O_CLOEXEC O_DIRECT O_DIRECTORY O_DSYNC O_EVTONLY O_FSYNC O_LARGEFILE O_NDELAY O_NOATIME "
-    "O_NOCTTY O_NOFOLLOW O_NONBLOCK O_PATH O_RSYNC O_SYNC O_TMPFILE F_LOCK F_TEST F_TLOCK F_ULOCK NGROUPS_MAX P_ALL "
-    "P_PGID P_PID P_PIDFD SEEK_DATA SEEK_HOLE chown chroot confstr confstr_names copy_file_range ctermid environb "
-    "eventfd eventfd_read eventfd_write fchdir fchown fdatasync fork forkpty fpathconf fstatvfs fwalk getegid getenvb "
-    "geteuid getgid getgrouplist getgroups getloadavg getpgid getpgrp getpriority getrandom getresgid getresuid getsid "
-    "getuid getxattr grantpt initgroups killpg lchown listxattr lockf login_tty major makedev memfd_create minor mkfifo "
-    "mknod nice openpty pathconf pathconf_names pidfd_open pipe2 posix_fadvise posix_fallocate posix_openpt posix_spawn "
-    "posix_spawnp pread preadv ptsname pwrite pwritev readv register_at_fork removexattr sched_get_priority_max "
-    "sched_get_priority_min sched_getaffinity sched_getparam sched_getscheduler sched_param sched_rr_get_interval "
-    "sched_setaffinity sched_setparam sched_setscheduler sched_yield sendfile setegid seteuid setgid setgroups setns "
-    "setpgid setpgrp setpriority setregid setresgid setresuid setreuid setsid setuid setxattr spawnlp spawnlpe spawnvp "
-    "spawnvpe splice statvfs sync sysconf sysconf_names tcgetpgrp tcsetpgrp timerfd_create timerfd_gettime "
-    "timerfd_gettime_ns timerfd_settime timerfd_settime_ns ttyname uname uname_result unlockpt unshare wait wait3 wait4 "
-    "waitid waitid_result writev"
-).split()
-FAMILIES_MISSING_IN_OS = (
-    "CLD_",
-    "CLONE_",
-    "EFD_",
-    "EX_",
-    "GRND_",
-    "MFD_",
-    "NODEV",
-    "PIDFD_",
-    "POSIX_",
-    "PRIO_",
-    "RTLD_",
-    "RWF_",
-    "SCHED_",
-    "SPLICE_",
-    "ST_",
-    "TFD_",
-    *("WC", "WE", "WI", "WN", "WS", "WT", "WU"),  # WCONTINUED, WEXITED and all the others about children
-    "XATTR_",
-)
-"""Beginnings of names that Windows' ``os`` does not have."""
-
-MISSING_IN_SIGNAL = (
-    "ITIMER_PROF ITIMER_REAL ITIMER_VIRTUAL ItimerError SIG_BLOCK SIG_SETMASK SIG_UNBLOCK Sigmasks alarm getitimer "
-    "pause pidfd_send_signal pthread_kill pthread_sigmask setitimer siginterrupt sigpending sigtimedwait sigwait "
-    "sigwaitinfo struct_siginfo"
-).split()
-
-MISSING_IN_ERRNO = (
-    "EADV EBADE EBADFD EBADR EBADRQC EBADSLT EBFONT ECHRNG ECOMM EDOTDOT EHWPOISON EISNAM EKEYEXPIRED EKEYREJECTED "
-    "EKEYREVOKED EL2HLT EL2NSYNC EL3HLT EL3RST ELIBACC ELIBBAD ELIBEXEC ELIBMAX ELIBSCN ELNRNG EMEDIUMTYPE EMULTIHOP "
-    "ENAVAIL ENOANO ENOCSI ENOKEY ENOMEDIUM ENONET ENOPKG ENOTBLK ENOTNAM ENOTUNIQ EREMCHG EREMOTEIO ERESTART ERFKILL "
-    "ESRMNT ESTRPIPE EUCLEAN EUNATCH EXFULL"
-).split()
+from .names import missing
 
 WSA = {
     "WSABASEERR": 10000,
@@ -156,30 +106,27 @@ WINDOWS_11 = SimpleNamespace(
 
 def modules() -> Mapping[str, ModuleType]:
     """Return the views, by name."""
-    return {"sys": _sys(), "os": _os(), "signal": _signal(), "errno": View(errno, WSA, MISSING_IN_ERRNO)}
+    return {"sys": _sys(), "os": _os(), "signal": _signal(), "errno": View(errno, WSA, missing(errno))}
 
 
 def _sys() -> ModuleType:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    names = {"platform": "win32", "winver": version, "getwindowsversion": lambda: WINDOWS_11}
-    return View(sys, names, MISSING_IN_SYS)
+    names: dict[str, object] = {"platform": "win32", "winver": version, "getwindowsversion": lambda: WINDOWS_11}
+    return View(sys, names, missing(sys))
 
 
 def _os() -> ModuleType:
-    missing = [name for name in dir(os) if name.startswith(FAMILIES_MISSING_IN_OS) and name != "EX_OK"]
-    names = {
+    names: dict[str, object] = {
         "name": "nt",
         "get_handle_inheritable": os.get_inheritable,
         "set_handle_inheritable": os.set_inheritable,
         "kill": not_emulated("os.kill"),
         "startfile": not_emulated("os.startfile"),
     }
-    return View(os, names, (*MISSING_IN_OS, *missing))
+    return View(os, names, missing(os))
 
 
 def _signal() -> ModuleType:
-    missing = [item.name for item in signal.Signals if item not in SIGNALS]
-    missing += [name for name in dir(signal) if name.startswith("SIG") and getattr(signal, name) in _foreign()]
     breaking = _Break()
 
     def set_handler(number: int, handler: Any, /) -> Any:
@@ -209,11 +156,7 @@ def _signal() -> ModuleType:
         "valid_signals": lambda: {*SIGNALS, SIGBREAK},
         "set_wakeup_fd": _set_wakeup_fd,
     }
-    return View(signal, names, (*MISSING_IN_SIGNAL, *missing))
-
-
-def _foreign() -> set[signal.Signals]:
-    return set(signal.Signals) - set(SIGNALS)
+    return View(signal, names, missing(signal))
 
 
 class _Break:
