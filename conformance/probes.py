@@ -11,6 +11,7 @@ import ssl
 import statistics
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar, cast
@@ -156,7 +157,6 @@ def clock_step(runtime: Runtime) -> Value:
 
 def shortest_sleep(runtime: Runtime) -> Value:
     """Sleep shortly, several times in a row; the first may end at a tick that was near."""
-    import time
 
     async def main() -> Value:
         lengths = []
@@ -170,27 +170,41 @@ def shortest_sleep(runtime: Runtime) -> Value:
 
 
 def interrupt(runtime: Runtime) -> Value:
-    """Send this process a signal while the loop waits; the handler makes a socket ready, which ends the wait."""
+    """Send this process a signal while the loop waits for a second; the handler makes a socket ready, which ends it."""
+    sent = noticed = 0.0
 
     def send() -> None:
+        nonlocal sent
+        sent = time.perf_counter()
         if sys.platform == "win32":
             signal.raise_signal(signal.SIGINT)  # os.kill() would end the process
         else:
             os.kill(os.getpid(), signal.SIGINT)
 
     with descriptors.sockets() as watched:
-        before = signal.signal(signal.SIGINT, lambda *_: watched.provoke())
+
+        def notice(*_: object) -> None:
+            nonlocal noticed
+            noticed = time.perf_counter()
+            watched.provoke()
+
+        async def main() -> Value:
+            timer.start()
+            await runtime.readable([watched.file], 1.0)
+            return YES
+
         timer = threading.Timer(2 * MOMENT, send)
+        before = signal.signal(signal.SIGINT, notice)
         try:
-
-            async def main() -> Value:
-                timer.start()
-                return AT_ONCE if await runtime.readable([watched.file], 1.0) else WHEN_THE_WAIT_ENDS
-
-            return attempt(runtime, main)
+            value = attempt(runtime, main)
         finally:
             timer.join()
             signal.signal(signal.SIGINT, before)
+    if value != YES:
+        return value
+    if not noticed:
+        return "no: never noticed"
+    return AT_ONCE if noticed - sent < 0.5 else WHEN_THE_WAIT_ENDS
 
 
 def in_a_moment(function: Callable[[], object]) -> Future[object]:

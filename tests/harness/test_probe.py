@@ -120,13 +120,25 @@ class TestProbe:
         assert all(column["watch-terminal"]["value"] == "yes" for column in (epoll, poll, select))
 
     @linux
-    @pytest.mark.parametrize("name", ["macos", "macos-10.8", "linux-select"])
+    @pytest.mark.parametrize("name", ["windows-selector", "macos", "macos-10.8", "linux-select"])
     def test_an_emulated_platform_is_as_documented(self, commands: Commands, name: str) -> None:
         done = commands.run("probe", name, "--json", str(commands.document))
         assert done.status == 0, done.stdout
         column = read(commands.document)[name]
         assert column["emulated"]
         assert {found["agreement"] for found in column["measurements"]} == {"as documented"}
+
+    @linux
+    def test_knobs_change_what_is_measured_and_what_is_documented(self, commands: Commands) -> None:
+        name = "windows-selector@max_sockets=64,clock_resolution=0.001"
+        done = commands.run("probe", name, "--json", str(commands.document))
+        assert done.status == 0, done.stdout
+        column = read(commands.document)["windows-selector"]
+        assert column["knobs"] == {"max_sockets": 64, "clock_resolution": 0.001}
+        found = by_capability(column)
+        assert (found["sockets-at-once"]["number"], found["sockets-at-once"]["documented"]) == (63, "63 sockets")
+        assert (found["shortest-sleep"]["number"] or 0) < 0.008
+        assert found["shortest-sleep"]["documented"] == "1 ms"
 
     @needs_trio
     def test_trio(self, commands: Commands) -> None:
