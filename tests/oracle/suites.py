@@ -7,14 +7,19 @@ import importlib
 import sys
 import tomllib
 import unittest
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
-from everyloop.fake_selectors import darwin, linux
+import pytest
+from everyloop.fake_selectors import darwin, linux, windows
 from everyloop.fake_selectors.platform import Platform
 
-IMPERSONATED = ("test.test_asyncio", "test.test_kqueue", "test.test_selectors")
+support = pytest.importorskip("test.support", reason="this Python came without its tests")
+
+IMPERSONATED = ("test.support.socket_helper", "test.test_asyncio", "test.test_kqueue", "test.test_selectors")
 """CPython's test modules: what they import is the platform's."""
 
 SELECT = {
@@ -27,6 +32,11 @@ KQUEUE = {
     "test_asyncio.test_events": ("KqueueEventLoopTests", "SelectEventLoopTests"),
 }
 
+TERMINALS = {
+    "test_kqueue": ("TestKQueue",),
+    "test_asyncio.test_events": ("KqueueEventLoopTests",),
+}
+
 
 @dataclass(frozen=True)
 class Suite:
@@ -35,33 +45,53 @@ class Suite:
     Attributes:
         platform: None for this machine, without any fake: the control.
         classes: names of the classes, by module.
+        patience: for how many seconds a test waits for what is bound to happen; None: as long as CPython's do. For
+            platforms on which some of it never happens.
     """
 
     platform: Platform | None
-    classes: dict[str, tuple[str, ...]]
+    classes: Mapping[str, tuple[str, ...]]
+    patience: float | None = None
 
-    def installed(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
         """Make this process the platform, for CPython's tests."""
-        return contextlib.nullcontext() if self.platform is None else self.platform.install(IMPERSONATED)
+        platform = contextlib.nullcontext() if self.platform is None else self.platform.install(IMPERSONATED)
+        with platform, mock.patch.object(support, "SHORT_TIMEOUT", self.patience or support.SHORT_TIMEOUT):
+            yield
 
     def load(self) -> dict[str, type[unittest.TestCase]]:
         """Return the classes by module and name, executed on the platform."""
-        with self.installed():
-            try:
-                return {
-                    f"{module}.{name}": getattr(importlib.import_module(f"test.{module}"), name)
-                    for module, names in self.classes.items()
-                    for name in names
-                }
-            finally:  # the next platform has copies of its own
-                for module in [module for module in sys.modules if module.startswith(IMPERSONATED)]:
-                    del sys.modules[module]
+        with self.installed(), _own_copies():
+            return {
+                f"{module}.{name}": getattr(importlib.import_module(f"test.{module}"), name)
+                for module, names in self.classes.items()
+                for name in names
+            }
+
+
+@contextlib.contextmanager
+def _own_copies() -> Iterator[None]:
+    """Import CPython's test modules anew, and leave none behind for the next platform."""
+    _forget()
+    yield
+    _forget()
+
+
+def _forget() -> None:
+    for name in [name for name in sys.modules if name.startswith(IMPERSONATED)]:
+        del sys.modules[name]
+        package, _, child = name.rpartition(".")
+        if package in sys.modules:
+            vars(sys.modules[package]).pop(child, None)
 
 
 SUITES = {
     "linux": Suite(None, SELECT),
     "linux-select": Suite(linux.select(), SELECT),
+    "windows-selector": Suite(windows.selector(), SELECT),
     "macos": Suite(darwin.macos(), KQUEUE),
+    "macos-10.8": Suite(darwin.macos("10.8"), TERMINALS, patience=5),
 }
 
 

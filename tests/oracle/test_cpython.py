@@ -6,16 +6,12 @@ A test's name here: suite, module, class, and method.
 from __future__ import annotations
 
 import faulthandler
-import importlib.util
 import unittest
 from collections.abc import Iterator
 
 import pytest
 
 from .suites import SUITES, Suite, failures
-
-if importlib.util.find_spec("test.test_asyncio") is None:
-    pytest.skip("this Python came without its tests", allow_module_level=True)
 
 PATIENCE = 120.0
 """Seconds that a test may take before the run is ended, with the stacks of all threads."""
@@ -63,6 +59,17 @@ def watchdog() -> Iterator[None]:
     faulthandler.dump_traceback_later(PATIENCE, exit=True, file=2)
     yield
     faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.mark.parametrize("name", [name for name, suite in SUITES.items() if suite.platform])
+def test_the_tests_see_the_platform(name: str) -> None:
+    platform = SUITES[name].platform
+    assert platform is not None
+    tests = next(tests for known, tests in globals().items() if known.startswith(f"{name}.test_asyncio."))
+    seen = tests.create_event_loop.__globals__
+    assert seen["asyncio"].SelectorEventLoop is platform.module("asyncio").SelectorEventLoop
+    assert seen["sys"].platform == platform.sys_platform
+    assert seen["test_utils"].selectors is platform.module("selectors")
 
 
 def test_what_is_expected_to_fail_exists() -> None:
