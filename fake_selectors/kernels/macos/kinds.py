@@ -54,7 +54,7 @@ from .kevent import EV_EOF, EVFILT_READ, NOTE_LOWAT, Untold
 from .knotes import Knote, error
 
 PIPE_BUF = 512
-_SO_ERROR = Untold("fflags, the error of a socket that only getsockopt(SO_ERROR) tells,")
+_SO_ERROR = Untold("the error of a socket, which only getsockopt(SO_ERROR) tells,")
 _TCP_INFO_UNACKED = slice(24, 28)  # of a listening socket: connections that wait to be accepted
 
 
@@ -194,7 +194,7 @@ class Terminal(Kind):
         found = _poll(knote.ident, select.POLLOUT)
         if not found:
             return None
-        return Active(Untold("data, the room of a terminal,"), EV_EOF if found & select.POLLHUP else 0)
+        return Active(Untold("the room of a terminal,"), EV_EOF if found & select.POLLHUP else 0)
 
 
 class File(Kind):
@@ -221,7 +221,7 @@ class Queue(Kind):
         """Look for events."""
         if not _poll(knote.ident, select.POLLIN):
             return None
-        return Active(Untold("data, the number of events in another kqueue,"))
+        return Active(Untold("the number of events in another kqueue,"))
 
     def writable(self, _knote: Knote) -> Active | None:
         """Refuse."""
@@ -335,7 +335,7 @@ def _backlog(fd: int) -> int | Untold:
         try:
             info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 64)
         except OSError:
-            return Untold("data, the number of connections that wait on a unix socket,")
+            return Untold("the number of connections that wait on a unix socket,")
     waiting: int = struct.unpack("I", info[_TCP_INFO_UNACKED])[0]
     return waiting
 

@@ -27,12 +27,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import select
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 assert sys.platform == "linux", "macOS is emulated over Linux' epoll"
@@ -60,6 +62,7 @@ from .timers import Timers
 from .user import UserEvents
 
 SECOND = 1_000_000_000  # ns
+LONGEST = (1 << 63) / SECOND  # seconds
 CLOSED_BY_FORK = sys.version_info >= (3, 12, 1)
 
 
@@ -70,6 +73,10 @@ class Queue:
     is active, and when threads that wait have to look again. An epoll above them all lends its number to the kqueue. It
     looks at the others only after the program has asked for that number: an epoll in an epoll can watch one file
     not more than 500 times (path_limits, fs/eventpoll.c of Linux).
+
+    Attributes:
+        pid: the process that made it.
+        bell: the eventfd.
     """
 
     def __init__(self, devices: Devices) -> None:
@@ -85,7 +92,7 @@ class Queue:
         self._waiting = 0
         self._closed = False
         self._rings = False
-        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     def number(self) -> int:
         """Return the number of the descriptor, which nobody can watch yet."""
@@ -122,20 +129,22 @@ class Queue:
             if self._closed:
                 return
             self._closed = True
-            os.eventfd_write(self._bell, 1)
+            _queues.pop(self.number(), None)
+            os.eventfd_write(self.bell, 1)
             self._epoll.close()
             for one in self._filters:
                 one.close()
             if not self._waiting:
-                os.close(self._bell)
+                os.close(self.bell)
 
     def leave(self) -> None:
         """Close what a forked child inherited and macOS would not have given it."""
         self._closed = True
+        _queues.pop(self.number(), None)
         self._epoll.close()
         for one in self._filters:
             one.close()
-        os.close(self._bell)
+        os.close(self.bell)
 
     def _check(self) -> None:
         if self._closed:
@@ -189,7 +198,7 @@ class Queue:
                 with self._lock:
                     self._waiting -= 1
                     if self._closed and not self._waiting:
-                        os.close(self._bell)
+                        os.close(self.bell)
 
     def _collect(self, room: int) -> list[kevent]:
         events: list[kevent] = []
@@ -201,7 +210,7 @@ class Queue:
         return events
 
     def _descriptors(self) -> list[int]:
-        return [self._bell, *(fd for one in self._filters if (fd := one.fileno()) is not None)]
+        return [self.bell, *(fd for one in self._filters if (fd := one.fileno()) is not None)]
 
     def _renewed(self) -> None:
         self._look_at_all()
@@ -217,9 +226,9 @@ class Queue:
         """Set the eventfd, or clear it: a filter without descriptors is active, or other threads shall look again."""
         active = any(one.due() == 0 for one in self._filters) or (others and self._waiting > 0)
         if active and not self._rings:
-            os.eventfd_write(self._bell, 1)
+            os.eventfd_write(self.bell, 1)
         elif self._rings and not active:
-            os.eventfd_read(self._bell)
+            os.eventfd_read(self.bell)
         self._rings = active
 
 
@@ -233,13 +242,15 @@ class kqueue:  # noqa: N801 - the name in CPython
             raise ValueError("select.kqueue doesn't accept arguments")
         self._queue: Queue | None = Queue(self.devices)
         self._fd = self._queue.number()
+        self._duplicate = False  # the descriptor is not the one that the queue has
         _queues[self._fd] = self._queue
 
     @classmethod
     def fromfd(cls, fd: int, /) -> kqueue:
         """Make an object of a kqueue's descriptor."""
         made = cls.__new__(cls)
-        made._fd, made._queue = fd, _queues.get(fd)  # noqa: SLF001 - an object of this class
+        queue = _queues.get(fd)
+        made._fd, made._queue, made._duplicate = fd, queue or _same(fd), queue is None  # noqa: SLF001 - its own class
         return made
 
     @property
@@ -258,11 +269,13 @@ class kqueue:  # noqa: N801 - the name in CPython
         self._notice_fork()
         fd, self._fd = self._fd, -1
         queue, self._queue = self._queue, None
-        if fd >= 0 and queue is not None:
-            if _queues.get(fd) is queue:
-                del _queues[fd]
-            if queue.pid == os.getpid():
-                queue.close()
+        if fd < 0:
+            return
+        if self._duplicate:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+        elif queue is not None:
+            queue.close()
 
     def control(self, changelist: Any, maxevents: int, timeout: float | None = None, /) -> list[kevent]:
         """Apply changes, and wait for events.
@@ -310,13 +323,23 @@ def _is_kqueue(fd: int) -> bool:
     return fd in _queues
 
 
+def _same(fd: int) -> Queue | None:
+    """Find the kqueue that another descriptor is a duplicate of: by the eventfd that its epoll looks at."""
+    try:
+        listed = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii")
+    except OSError:
+        return None
+    watched = {int(number) for number in re.findall(r"^tfd:\s*(\d+)", listed, re.MULTILINE)}
+    return next((queue for queue in _queues.values() if queue.bell in watched), None)
+
+
 def _nanoseconds(timeout: Any) -> int | None:
     if timeout is None:
         return None
     if isinstance(timeout, float):
         if timeout != timeout:
             raise ValueError("Invalid value NaN (not a number)")
-        if timeout == float("inf"):
+        if abs(timeout) >= LONGEST:
             raise OverflowError("timestamp out of range for platform time_t")
         nanoseconds = -int(-timeout * SECOND // 1)
     else:

@@ -13,6 +13,7 @@ Facts, of XNU's bsd/kern/kern_event.c (``filt_proc*``):
 # ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -97,11 +98,12 @@ class Processes(Filter[Process]):
         knote.fflags = change.fflags
 
     def _arm(self, knote: Process) -> None:
-        events = 0 if knote.disabled else select.EPOLLIN
-        try:
-            self._epoll.register(knote.pidfd, events)
-        except FileExistsError:
-            self._epoll.modify(knote.pidfd, events)
+        # Without EPOLLIN Linux would still report that the process was reaped (EPOLLHUP).
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            if knote.disabled:
+                self._epoll.unregister(knote.pidfd)
+            else:
+                self._epoll.register(knote.pidfd, select.EPOLLIN)
 
     def _drop(self, knote: Process) -> None:
         super()._drop(knote)
@@ -119,7 +121,7 @@ def _status(pidfd: int) -> int | Untold:
     try:
         found = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOWAIT | os.WNOHANG)
     except ChildProcessError:
-        return Untold("data, the status of a process that is not a child,")
+        return Untold("the status of a process that is not a child,")
     if found is None:
         return 0
     if found.si_code == os.CLD_EXITED:
