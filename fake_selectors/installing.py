@@ -6,12 +6,11 @@ The one place that changes the process, and it puts everything back.
 from __future__ import annotations
 
 import asyncio
+import builtins
 import contextlib
-import importlib.abc
 import sys
 import warnings
-from collections.abc import Collection, Iterator, MutableMapping, Sequence
-from importlib.machinery import ModuleSpec
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +25,13 @@ _MISSING: Any = object()
 def install(platform: Platform, packages: Collection[str] = ()) -> Iterator[None]:
     """Make a platform's loops those of :mod:`asyncio` while the context lasts.
 
-    ``asyncio.new_event_loop()``, ``asyncio.run()``, ``asyncio.SelectorEventLoop``, the policies and all that is built on
-    them are then the platform's; names that asyncio does not have there go missing (``asyncio.start_unix_server`` on
-    Windows).
+    ``asyncio.new_event_loop()``, ``asyncio.run()``, ``asyncio.SelectorEventLoop``, the policies and all that is built
+    on them are then the platform's; names that asyncio does not have there go missing (``asyncio.start_unix_server``
+    on Windows).
 
     Modules of the named packages see the platform itself besides: ``sys.platform``, ``os.name``, and no
-    ``socket.AF_UNIX`` or ``signal.SIGHUP`` where there is none. That holds for what they import while the context lasts,
-    and for the modules they have imported before, as ``import sys``. What they took out of a module before
+    ``socket.AF_UNIX`` or ``signal.SIGHUP`` where there is none. That holds for what they import while the context
+    lasts, and for the modules they have imported before, as ``import sys``. What they took out of a module before
     (``from sys import platform``, or a test at import time) stays as it was: install first, then import.
 
     Leaving restores everything, also after an error. Modules of the packages that were imported meanwhile are
@@ -44,13 +43,14 @@ def install(platform: Platform, packages: Collection[str] = ()) -> Iterator[None
     """
     library = platform.library
     with contextlib.ExitStack() as undo:
-        _take_over_asyncio(library, undo)
+        _take_over_asyncio(platform, undo)
         if packages:
             _impersonate(library, tuple(packages), undo)
         yield
 
 
-def _take_over_asyncio(library: Library, undo: contextlib.ExitStack) -> None:
+def _take_over_asyncio(platform: Platform, undo: contextlib.ExitStack) -> None:
+    library = platform.library
     package = library.load("asyncio")
     undo.callback(_set_policy, asyncio.events._event_loop_policy)  # type: ignore[attr-defined] # noqa: SLF001 - reading it by its public name would make one
     for name in sorted(vars(asyncio).keys() | vars(package).keys()):
@@ -65,12 +65,20 @@ def _take_over_asyncio(library: Library, undo: contextlib.ExitStack) -> None:
     for name, module in vars(package).items():
         if isinstance(module, ModuleType) and library.has(f"asyncio.{name}"):
             _put(sys.modules, f"asyncio.{name}", module, undo)
-    events: Any = library.load(_events_of(package))
-    _set_policy((getattr(events, "_DefaultEventLoopPolicy", None) or events.DefaultEventLoopPolicy)())
+    _set_policy(_policy_of(platform)())
 
 
-def _events_of(package: ModuleType) -> str:
-    return "asyncio.windows_events" if hasattr(package, "windows_events") else "asyncio.unix_events"
+def _policy_of(platform: Platform) -> Callable[[], object]:
+    """Return the policy that makes the platform's loops: on Windows one of two, and not always the default one."""
+    module, _, name = platform.loop_class.rpartition(".")
+    events = platform.module(module)
+    policies: list[Any] = [kind for kind in vars(events).values() if hasattr(kind, "_loop_factory")]
+    chosen: Callable[[], object] = next(
+        kind
+        for kind in policies
+        if kind._loop_factory is getattr(events, name)  # noqa: SLF001
+    )
+    return chosen
 
 
 def _set_policy(policy: object) -> None:
@@ -85,7 +93,6 @@ def _impersonate(library: Library, packages: tuple[str, ...], undo: contextlib.E
             for word, value in list(vars(module).items()):
                 if isinstance(value, ModuleType) and library.has(value.__name__):
                     _put(vars(module), word, library.load(value.__name__), undo)
-            _put(vars(module), "__builtins__", library.builtins, undo)
     before = frozenset(sys.modules)
 
     def forget() -> None:
@@ -93,51 +100,29 @@ def _impersonate(library: Library, packages: tuple[str, ...], undo: contextlib.E
             del sys.modules[name]
 
     undo.callback(forget)
-    finder = _Finder(library, packages)
-    sys.meta_path.insert(0, finder)
-    undo.callback(sys.meta_path.remove, finder)
+    _put(vars(builtins), "__import__", _importing(library, packages), undo)
 
 
-class _Finder(importlib.abc.MetaPathFinder):
-    """Lets the modules of some packages import the platform's modules."""
+def _importing(library: Library, packages: tuple[str, ...]) -> Callable[..., ModuleType]:
+    """Make an ``import`` that finds the platform's modules for some packages, and this process's for all others.
 
-    def __init__(self, library: Library, packages: tuple[str, ...]) -> None:
-        self._library = library
-        self._packages = packages
+    It is replaced for all, for a function asks for it by way of the builtins that it was made with.
+    """
+    genuine = builtins.__import__
+    theirs = library.builtins["__import__"]
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Find one of theirs as the other finders do; leave all others to those."""
-        if not _is_in(name, self._packages):
-            return None
-        for finder in sys.meta_path:
-            if finder is not self and (spec := finder.find_spec(name, path, target)) is not None:
-                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Loader(spec.loader, self._library)
-                return spec
-        return None
-
-
-class _Loader(importlib.abc.Loader):
-    """Executes a module as its own loader does, with other builtins: ``import`` is one of them."""
-
-    def __init__(self, genuine: Any, library: Library) -> None:
-        self._genuine = genuine
-        self._library = library
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._genuine, name)  # get_source() for tracebacks, get_data() for resources
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """Make the module as its own loader does."""
-        module: ModuleType | None = self._genuine.create_module(spec)
+    def import_(
+        name: str,
+        globals: Mapping[str, Any] | None = None,  # noqa: A002 - the names of builtins.__import__
+        locals: Mapping[str, Any] | None = None,  # noqa: A002
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        whose = theirs if globals and _is_in(globals.get("__name__", ""), packages) else genuine
+        module: ModuleType = whose(name, globals, locals, fromlist, level)
         return module
 
-    def exec_module(self, module: ModuleType) -> None:
-        """Execute it with the platform's ``import``."""
-        module.__dict__["__builtins__"] = self._library.builtins
-        self._genuine.exec_module(module)
+    return import_
 
 
 def _is_in(name: str, packages: tuple[str, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,7 @@ def explain(error: BaseException, limits: Iterable[Limit]) -> Limit | None:
     known = tuple(limits)
     for raised in _all_of(error, set()):
         kinds = {kind.__name__ for kind in type(raised).__mro__}
-        methods = set(_functions(raised.__traceback__))
+        methods = {*_functions(raised.__traceback__), *_named_in(raised)}
         for limit in known:
             if (
                 limit.exception in kinds
@@ -40,6 +41,11 @@ def _all_of(error: BaseException | None, seen: set[int]) -> Iterator[BaseExcepti
             yield from _all_of(member, seen)
     yield from _all_of(error.__cause__, seen)
     yield from _all_of(error.__context__, seen)
+
+
+def _named_in(error: BaseException) -> list[str]:
+    """The methods that a case found to be missing without calling them: ``SomeLoop.add_reader() is …``."""
+    return re.findall(r"\w\.(\w+)\(\)", str(error)) if isinstance(error, NotImplementedError) else []
 
 
 def _functions(trace: TracebackType | None) -> Iterator[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import collections
 import contextlib
 import gc
+import inspect
 import logging
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +27,7 @@ PEERS = f"{conformance.__name__}.peers"
 pytest.register_assert_rewrite(PEERS, *(f"{conformance.__name__}.{name}" for name in catalogue.modules()))
 
 EXPLAINABLE = frozenset({"fail", "deviation", "unsupported"})
+_FINALLY = 100  # nested blocks of a case that want to wait while it is ended
 OUTCOME = pytest.StashKey[Outcome]()
 OBSERVED = pytest.StashKey[list[str]]()
 LOGGED = pytest.StashKey[list[BaseException]]()
@@ -216,7 +218,11 @@ class Suite:
         loop = request.getfixturevalue("loop")
 
         def run_on_the_loop(main):  # type: ignore[no-untyped-def]
-            return loop.run_until_complete(main())
+            coroutine = main()
+            try:
+                return loop.run_until_complete(coroutine)
+            finally:
+                _unwind(coroutine)
 
         return run_on_the_loop
 
@@ -241,6 +247,16 @@ class _Listener(logging.Handler):
 def _verdict(report: object) -> object:
     """What makereport noted, here or in a worker of pytest-xdist."""
     return dict(getattr(report, "user_properties", ())).get("everyloop")
+
+
+def _unwind(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """End a case that its loop abandoned half-way: what it opened is not the loop's to close."""
+    for _ in range(_FINALLY):
+        if inspect.getcoroutinestate(coroutine) != inspect.CORO_SUSPENDED:
+            return
+        # It may wait for something in its `finally`, which is refused, and may fail there without its loop.
+        with contextlib.suppress(Exception):
+            coroutine.close()
 
 
 def _reference(loop: object) -> Callable[[], object]:

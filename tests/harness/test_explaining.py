@@ -90,3 +90,20 @@ def test_what_a_case_does_itself_shows_none() -> None:
     error = raised(lambda: driving.run_until(loop, lambda: False, turns=1))
     loop.close()
     assert explain(error, [limit]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shows"),
+    [
+        ("SomeLoop.add_reader() is the one of asyncio's abstract class", True),
+        ("SomeLoop.add_writer() is the one of asyncio's abstract class", False),
+        ("add_reader", False),
+    ],
+)
+def test_a_method_that_a_case_finds_missing(text: str, shows: bool) -> None:
+    limit = replace(LIMIT, exception="NotImplementedError", text=None)
+
+    def look() -> None:
+        raise NotImplementedError(text)
+
+    assert explain(raised(look), [limit]) is (limit if shows else None)

@@ -23,6 +23,7 @@ import errno
 import os
 import signal
 import sys
+from asyncio import streams
 from collections.abc import Mapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -106,7 +107,13 @@ WINDOWS_11 = SimpleNamespace(
 
 def modules() -> Mapping[str, ModuleType]:
     """Return the views, by name."""
-    return {"sys": _sys(), "os": _os(), "signal": _signal(), "errno": View(errno, WSA, missing(errno))}
+    return {
+        "sys": _sys(),
+        "os": _os(),
+        "signal": _signal(),
+        "errno": View(errno, WSA, missing(errno)),
+        "asyncio.streams": _streams(),
+    }
 
 
 def _sys() -> ModuleType:
@@ -115,12 +122,21 @@ def _sys() -> ModuleType:
     return View(sys, names, missing(sys))
 
 
+def _streams() -> ModuleType:
+    """Return the streams of this process, of which those over Unix sockets are defined only where there are some."""
+    unix = frozenset(name for name in streams.__all__ if "unix" in name)
+    return View(streams, {"__all__": tuple(name for name in streams.__all__ if name not in unix)}, unix)
+
+
 def _os() -> ModuleType:
     names: dict[str, object] = {
         "name": "nt",
         "get_handle_inheritable": os.get_inheritable,
         "set_handle_inheritable": os.set_inheritable,
         "kill": not_emulated("os.kill"),
+        # Every file is binary here, and what speeds up access is left to the kernel.
+        **dict.fromkeys(("O_BINARY", "O_RANDOM", "O_SEQUENTIAL"), 0),
+        "O_NOINHERIT": os.O_CLOEXEC,
         "startfile": not_emulated("os.startfile"),
     }
     return View(os, names, missing(os))

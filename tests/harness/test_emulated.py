@@ -1,0 +1,51 @@
+"""The cases on emulated backends: what does not hold names the limit that explains it."""
+
+from __future__ import annotations
+
+import pytest
+from everyloop.fake_selectors import limits
+
+from .runs import Commands, by_case
+
+
+@pytest.mark.parametrize(
+    ("backend", "area", "expected"),
+    [
+        ("windows-selector", "FD", {"windows-selector-512-sockets"}),
+        ("windows-selector@max_sockets=8", "FD", {"windows-selector-512-sockets"}),
+        ("windows-selector", "API", {"windows-signal-handlers", "windows-unix-sockets"}),
+        ("macos", "FD", set()),
+        ("macos-10.8", "FD", {"macos-10.8-character-devices"}),
+        ("linux-select", "FD", set()),
+    ],
+)
+def test_limits_explain_what_does_not_hold(commands: Commands, backend: str, area: str, expected: set[str]) -> None:
+    done = commands.judge(backend, "-q", "-n", "2", "--area", area)
+    assert (done.status, done.stderr) == (0, "")
+    (run,) = commands.runs().values()
+    assert run["emulated"] is True
+    results = by_case(run).values()
+    assert {result["limit"] for result in results} - {None} == expected
+    for result in results:
+        assert (result["limit"] is None) == (result["verdict"] in {"pass", "info", "skip"})
+        assert result["cleanup"] == "clean"
+
+
+def test_what_the_document_says_of_the_platform(commands: Commands) -> None:
+    done = commands.judge(
+        "windows-selector@max_sockets=8", "-n", "1", "-k", "loop_method_is_present and add_signal_handler"
+    )
+    assert done.status == 0
+    run = commands.runs()["windows-selector"]
+    assert (run["platform"], run["knobs"]) == ("win32", {"max_sockets": 8})
+    assert run["loop"] == "asyncio.windows_events._WindowsSelectorEventLoop"
+    assert "windows-selector@max_sockets=8" in done.stdout
+    assert limits.by_id("windows-signal-handlers").forbids in done.stdout
+
+
+def test_what_a_case_opened_is_closed_when_its_loop_abandons_it(commands: Commands) -> None:
+    # select() refuses the file, out of run_until_complete(): the case waits in the middle of its work for ever.
+    done = commands.judge("windows-selector", "-q", "-n", "1", "-k", "watching_what_is_no_stream")
+    assert (done.status, done.stderr) == (0, "")
+    (run,) = commands.runs().values()
+    assert {(result["verdict"], result["cleanup"]) for result in run["results"]} == {("info", "clean")}
