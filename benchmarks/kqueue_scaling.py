@@ -18,7 +18,7 @@ import socket
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from everyloop import fake_selectors
 
@@ -51,7 +51,7 @@ def measure(count: int, rounds: int) -> dict[str, float]:
         for here, there in pairs:
             idle.control([select.kevent(here, select.KQ_FILTER_READ, select.KQ_EV_DELETE)], 0, 0)
             there.send(b"x")
-        calls: dict[str, tuple[Callable[[], list[object]], int]] = {
+        calls: dict[str, tuple[Callable[[], Sequence[object]], int]] = {
             "kqueue.control": (lambda: queue.control(None, 10_000, 0), READY),
             "KqueueSelector.select": (lambda: selector.select(0), READY),
             "kqueue.control, none ready": (lambda: idle.control(None, 10_000, 0), 0),

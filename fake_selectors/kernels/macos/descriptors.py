@@ -79,8 +79,8 @@ class Descriptors(Filter[Watched]):
     def collect(self, room: int) -> list[kevent]:
         """Report what is active, at most `room` events."""
         events: list[kevent] = []
-        for knote in list(self._untold.values()):
-            if len(events) < room and (made := self._visit(knote)) is not None:
+        for untold in list(self._untold.values()):
+            if len(events) < room and (made := self._visit(untold)) is not None:
                 events.append(made)
         again: list[Watched] = []
         reported: set[int] = set()

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,13 +99,13 @@ def test_adding_a_closed_descriptor(kernel: Kernel, filter_: int) -> None:
 
 @pytest.mark.parametrize(("filter_", "number"), [(0, errno.EINVAL), (5, errno.EINVAL), (-19, errno.EINVAL)])
 def test_filters_that_there_are_not(kernel: Kernel, sockets: Sockets, filter_: int, number: int) -> None:
-    with pytest.raises(OSError) as caught:  # noqa: PT011 - the errno is the claim
+    with pytest.raises(OSError) as caught:
         kernel.change(sockets[0], filter_, EV_ADD)
     assert caught.value.errno == number
 
 
 def test_aio_cannot_be_watched(kernel: Kernel) -> None:
-    with pytest.raises(OSError) as caught:  # noqa: PT011 - the errno is the claim
+    with pytest.raises(OSError) as caught:
         kernel.change(1, EVFILT_AIO, EV_ADD)
     assert os.strerror(caught.value.errno or 0) in {"Operation not supported", "Not supported"}
 
@@ -357,7 +358,7 @@ def test_a_kqueue_in_a_kqueue(select: Any, kernel: Kernel, sockets: Sockets) -> 
         assert kernel.event().ident == inner.kqueue.fileno()
         here.recv(1)
         assert kernel.events() == []
-        with pytest.raises(OSError) as caught:  # noqa: PT011 - the errno is the claim
+        with pytest.raises(OSError) as caught:
             kernel.change(inner.kqueue, EVFILT_WRITE, EV_ADD)
         assert caught.value.errno == errno.EINVAL
     finally:
@@ -406,8 +407,14 @@ def test_a_child_has_kqueues_of_its_own(select: Any, sockets: Sockets) -> None:
 @pytest.mark.parametrize("select", [fake], indirect=True)
 @pytest.mark.parametrize(
     ("filter_", "flags", "name"),
-    [(-4, EV_ADD, "EVFILT_VNODE"), (-6, EV_ADD, "EVFILT_SIGNAL"), (-8, EV_ADD, "EVFILT_MACHPORT")]
-    + [(-15, EV_ADD, "EVFILT_EXCEPT"), (-1, EV_ADD | 0x100, "EV_UDATA_SPECIFIC"), (-1, EV_ADD | 0x200, "EV_VANISHED")],
+    [
+        (-4, EV_ADD, "EVFILT_VNODE"),
+        (-6, EV_ADD, "EVFILT_SIGNAL"),
+        (-8, EV_ADD, "EVFILT_MACHPORT"),
+        (-15, EV_ADD, "EVFILT_EXCEPT"),
+        (-1, EV_ADD | 0x100, "EV_UDATA_SPECIFIC"),
+        (-1, EV_ADD | 0x200, "EV_VANISHED"),
+    ],
 )
 def test_what_is_not_emulated_is_named(kernel: Kernel, sockets: Sockets, filter_: int, flags: int, name: str) -> None:
     with pytest.raises(NotImplementedError, match=f"{name} is not emulated"):
@@ -425,9 +432,9 @@ def test_closing_ends_the_waits_of_other_threads(kernel: Kernel) -> None:
 
 @pytest.mark.parametrize("select", [fake], indirect=True)
 def test_nothing_stays_open(select: Any, sockets: Sockets) -> None:
-    before = set(os.listdir("/proc/self/fd"))
+    before = set(Path("/proc/self/fd").iterdir())
     kernel = Kernel(select)
     kernel.change(sockets[0], EVFILT_WRITE, EV_ADD)
     assert kernel.events()
     kernel.kqueue.close()
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert set(Path("/proc/self/fd").iterdir()) == before

@@ -5,8 +5,9 @@ The list of facts is libkqueue's (https://github.com/mheily/libkqueue, ``test/``
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,15 @@ def fill(fd: int) -> int:
 SOURCES = ("socket-read", "socket-write", "pipe-read", "pipe-write", "file-read", "user")
 
 
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[io.FileIO]:
+    """An empty file."""
+    with (tmp_path / "file").open("xb+", buffering=0) as made:
+        yield made
+
+
 @pytest.fixture(params=SOURCES)
-def source(request: pytest.FixtureRequest, kernel: Kernel, tmp_path: Path) -> Source:
+def source(request: pytest.FixtureRequest, kernel: Kernel) -> Source:
     """A source that is quiet."""
     what, _, way = str(request.param).partition("-")
     if what == "socket":
@@ -74,8 +82,7 @@ def source(request: pytest.FixtureRequest, kernel: Kernel, tmp_path: Path) -> So
         fill(writing)
         return Source(writing, EVFILT_WRITE, lambda: drain(reading), lambda: fill(writing))
     if what == "file":
-        file = (tmp_path / "file").open("xb+", buffering=0)
-        request.addfinalizer(file.close)
+        file = request.getfixturevalue("file")
         return Source(file, EVFILT_READ, lambda: os.pwrite(file.fileno(), b"x", file.tell()), lambda: file.read())
     return Source(7, EVFILT_USER, lambda: kernel.change(7, EVFILT_USER, 0, NOTE_TRIGGER))
 
