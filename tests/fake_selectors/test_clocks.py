@@ -7,13 +7,14 @@ import select
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
 import pytest
+from everyloop.fake_selectors import windows
 from everyloop.fake_selectors.clocks import (
     LONGEST_POLL,
     MACOS,
@@ -27,7 +28,7 @@ from everyloop.fake_selectors.clocks import (
 from everyloop.fake_selectors.loader import Library
 from everyloop.fake_selectors.platform import ASYNCIO
 from everyloop.fake_selectors.views import Fake
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 MS = 1_000_000  # nanoseconds
@@ -188,6 +189,7 @@ class TestWindowsClock:
 
 
 class TestWindowsWaits:
+    @settings(deadline=None)
     @given(
         phase=st.integers(0, 10 * TICK),
         timeout=st.floats(1e-9, 10),
@@ -429,6 +431,7 @@ class TestLoops:
         loop.close()
         assert seen == [0.0] * 16 + [0.015]
 
+    @settings(deadline=None)
     @given(
         phase=st.integers(0, 2 * TICK),
         delays=st.lists(st.integers(1, 200), min_size=1, max_size=4),
@@ -439,3 +442,58 @@ class TestLoops:
         early = 2 * tick + rounded if clock is coarse else 0.0002
         for delay, took in zip(delays, Machine(clock, phase).run(*(delay / 1000 for delay in delays)), strict=True):
             assert delay - early < took < delay + tick + rounded
+
+
+emulated = pytest.param("fake", marks=pytest.mark.skipif(sys.platform != "linux", reason="emulation runs on Linux"))
+real = pytest.param("real", marks=pytest.mark.skipif(sys.platform != "win32", reason="needs Windows"))
+
+
+class TestWindowsLoops:
+    """The same of a loop whose time is real: what is certain on a machine that may be busy."""
+
+    @pytest.fixture(params=[emulated, real])
+    def loop(self, request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
+        made = windows.selector().new_event_loop() if request.param == "fake" else asyncio.SelectorEventLoop()
+        yield made
+        made.close()
+
+    def test_timers_run_at_most_two_ticks_early(self, loop: asyncio.AbstractEventLoop) -> None:
+        early = 2 * WINDOWS_TICK + 0.001 if sys.version_info < (3, 13) else 0.0001
+        delays = [number / 200 for number in range(1, 13)]
+        took: dict[float, float] = {}
+
+        def call(delay: float) -> None:
+            took[delay] = time.perf_counter() - start
+            if len(took) == len(delays):
+                loop.stop()
+
+        start = time.perf_counter()
+        for delay in delays:
+            loop.call_later(delay, call, delay)
+        loop.run_forever()
+        assert list(took) == delays
+        assert all(passed > delay - early for delay, passed in took.items())
+
+    def test_a_timer_runs_when_the_clock_says_so(self, loop: asyncio.AbstractEventLoop) -> None:
+        resolution = WINDOWS_TICK if sys.version_info < (3, 13) else 1e-7
+        due = loop.time() + 0.03
+
+        async def main() -> float:
+            await asyncio.sleep(due - loop.time())
+            return loop.time()
+
+        assert loop.run_until_complete(main()) > due - resolution - 1e-9
+
+    @pytest.mark.skipif(sys.version_info >= (3, 13), reason="the clock is fine from Python 3.13 on")
+    def test_the_time_of_a_loop_is_whole_milliseconds(self, loop: asyncio.AbstractEventLoop) -> None:
+        for _ in range(3):
+            loop.run_until_complete(asyncio.sleep(0.001))
+            assert loop.time() * 1000 == pytest.approx(round(loop.time() * 1000), abs=1e-4)
+
+    def test_a_time_out_is_one(self, loop: asyncio.AbstractEventLoop) -> None:
+        async def main() -> None:
+            async with asyncio.timeout(0.02):
+                await asyncio.Event().wait()
+
+        with pytest.raises(TimeoutError):
+            loop.run_until_complete(main())
