@@ -34,7 +34,7 @@ class Select(Platform):
 
     def kernel(self) -> Kernel:
         """Make the modules of the kernel. The clock is this machine's own."""
-        return Kernel({"select": kernel.module()}, (*ASYNCIO, "asyncio.unix_events"), {})
+        return Kernel({"select": kernel.module()}, ASYNCIO, {})
 
 
 def select() -> Platform:

@@ -116,6 +116,8 @@ class Library:
         self._show(name, module)
         exec(code, module.__dict__)
         _share_exceptions(module)
+        if spec.submodule_search_locations is not None:
+            self._show_children(module)
 
     @property
     def builtins(self) -> dict[str, Any]:
@@ -132,6 +134,14 @@ class Library:
         package, _, child = name.rpartition(".")
         if package:
             setattr(self.load(package), child, module)
+
+    def _show_children(self, package: ModuleType) -> None:
+        """Give a package those of the process's modules in it that only other modules of the process import."""
+        inside = f"{package.__name__}."
+        for name, module in list(sys.modules.items()):
+            child = name.removeprefix(inside)
+            if name.startswith(inside) and "." not in child and name not in self._again | self._missing:
+                vars(package).setdefault(child, module)
 
     def _hide(self, name: str) -> None:
         del self._loading[name]

@@ -18,11 +18,18 @@ ASYNCIO = (
     "asyncio",
     "asyncio.base_events",
     "asyncio.base_subprocess",
+    "asyncio.proactor_events",
     "asyncio.selector_events",
+    "asyncio.unix_events",
+    "asyncio.windows_events",
+    "asyncio.windows_utils",
     "selectors",
     "subprocess",
 )
-"""The modules of the standard library that know what they run on, on every platform."""
+"""The modules of the standard library that know what they run on.
+
+On every platform: those of another refuse to be imported there, as they do on the real one.
+"""
 
 
 @dataclass(frozen=True)

@@ -305,7 +305,7 @@ class Machine:
         self.host = Host(phase)
         self.clock = make(self.host)
         fakes = {"select": Fake("select", {"select": self.select}), "time": self.clock.module()}
-        unix = Library(fakes, (*ASYNCIO, "asyncio.unix_events")).load("asyncio.unix_events")
+        unix = Library(fakes, ASYNCIO).load("asyncio.unix_events")
         self.new_event_loop: Callable[[], asyncio.AbstractEventLoop] = unix.SelectorEventLoop
 
     def select(

@@ -83,6 +83,16 @@ def test_all_other_modules_are_those_of_the_process() -> None:
     assert library.load("math") is sys.modules["math"]
 
 
+def test_a_package_has_all_modules_that_the_process_has_imported_in_it(package: Write) -> None:
+    name = package("from . import a", a="from . import b", b="", c="", d="")
+    for module in "abcd":
+        importlib.import_module(f"{name}.{module}")
+    library = Library({f"{name}.d": None}, [name, f"{name}.c"])
+    again = library.load(name)
+    assert again.b is sys.modules[f"{name}.b"]
+    assert not {"c", "d"} & vars(again).keys()  # one that the platform has not imported yet, one that it has not
+
+
 def test_a_module_that_the_platform_has_not_is_not_found(package: Write) -> None:
     name = package(a="try:\n    import fcntl\nexcept ModuleNotFoundError as error:\n    text = str(error)")
     assert library_of(name, "a", fcntl=None).load(f"{name}.a").text == "No module named 'fcntl'"

@@ -105,6 +105,22 @@ def test_the_platforms_asyncio_has_the_platforms_loop(name: str) -> None:
 
 
 @each
+def test_the_platforms_asyncio_lacks_other_systems_only(name: str) -> None:
+    platform = named(name)
+    there = platform.module("asyncio")
+    other, says = (
+        ("unix_events", "Signals are not really supported on Windows")
+        if platform.sys_platform == "win32"
+        else ("windows_events", "win32 only")
+    )
+    theirs = getattr(getattr(asyncio, other, None), "__all__", ())
+    lacking = set(dir(asyncio)) - set(dir(there)) - {*theirs, other, "open_unix_connection", "start_unix_server"}
+    assert lacking <= {"__cached__"}
+    with pytest.raises(ImportError, match=says):
+        platform.module(f"asyncio.{other}")
+
+
+@each
 def test_a_selector_is_of_cpythons_own_class(name: str) -> None:
     platform = named(name)
     with platform.new_selector() as selector:
