@@ -12,20 +12,19 @@ PATTERNS = {
     "_socket": """
         AF_ALG AF_ASH AF_ATMPVC AF_ATMSVC AF_AX25 AF_BRIDGE AF_CAN AF_DIVERT AF_ECONET AF_KEY AF_LLC AF_NETBEUI
         AF_NETLINK AF_NETROM AF_PACKET AF_PPPOX AF_QIPCRTR AF_RDS AF_ROSE AF_ROUTE AF_SECURITY AF_TIPC AF_UNIX AF_VSOCK
-        AF_WANPIPE AF_X25 ALG_* BDADDR_BREDR BDADDR_LE_* CAN_* CAPI CMSG_* EAI_ADDRFAMILY EAI_OVERFLOW EAI_SYSTEM
-        ETHERTYPE_* ETH_P_* HCI_* IOCTL_VM_SOCKETS_GET_LOCAL_CID IPPROTO_GRE IPPROTO_IPIP IPPROTO_MPTCP IPPROTO_RSVP
-        IPPROTO_TP IPPROTO_UDPLITE IPV6_DSTOPTS IPV6_NEXTHOP IPV6_PATHMTU IPV6_RECVDSTOPTS IPV6_RECVERR
-        IPV6_RECVHOPLIMIT IPV6_RECVHOPOPTS IPV6_RECVPATHMTU IPV6_RECVPKTINFO IPV6_RTHDRDSTOPTS IPV6_RTHDR_TYPE_0
-        IP_BIND_ADDRESS_NO_PORT IP_DEFAULT_MULTICAST_* IP_FREEBIND IP_MAX_MEMBERSHIPS IP_RECVERR IP_RECVOPTS
-        IP_RECVORIGDSTADDR IP_RECVRETOPTS IP_RETOPTS IP_TRANSPARENT J1939_* L2CAP_* MSG_CMSG_CLOEXEC MSG_CONFIRM
-        MSG_DONTWAIT MSG_EOR MSG_FASTOPEN MSG_MORE MSG_NOSIGNAL NETLINK_* NI_IDN PACKET_* PF_* SCM_* SOCK_CLOEXEC
-        SOCK_NONBLOCK SOL_ALG SOL_BLUETOOTH SOL_CAN_* SOL_HCI SOL_L2CAP SOL_RDS SOL_RFCOMM SOL_SCO SOL_TIPC
-        SO_BINDTODEVICE SO_BINDTOIFINDEX SO_DOMAIN SO_INCOMING_CPU SO_J1939_* SO_MARK SO_ORIGINAL_DST SO_PASSCRED
-        SO_PASSSEC SO_PEERCRED SO_PEERSEC SO_PRIORITY SO_PROTOCOL SO_REUSEPORT SO_VM_SOCKETS_* TCP_CC_INFO
-        TCP_CONGESTION TCP_CORK TCP_DEFER_ACCEPT TCP_FASTOPEN_* TCP_INFO TCP_INQ TCP_LINGER2 TCP_MD5SIG*
-        TCP_NOTSENT_LOWAT TCP_QUEUE_SEQ TCP_QUICKACK TCP_REPAIR* TCP_SAVED_SYN TCP_SAVE_SYN TCP_SYNCNT TCP_THIN_*
-        TCP_TIMESTAMP TCP_TX_DELAY TCP_ULP TCP_USER_TIMEOUT TCP_WINDOW_CLAMP TCP_ZEROCOPY_RECEIVE TIPC_* UDPLITE_*
-        VMADDR_* VM_SOCKETS_* sethostname socketpair
+        AF_WANPIPE AF_X25 ALG_* BDADDR_BREDR BDADDR_LE_* CAN_* CMSG_* EAI_ADDRFAMILY EAI_OVERFLOW EAI_SYSTEM ETHERTYPE_*
+        ETH_P_* HCI_* IOCTL_VM_SOCKETS_GET_LOCAL_CID IPPROTO_GRE IPPROTO_IPIP IPPROTO_MPTCP IPPROTO_RSVP IPPROTO_TP
+        IPPROTO_UDPLITE IPV6_DSTOPTS IPV6_NEXTHOP IPV6_PATHMTU IPV6_RECVDSTOPTS IPV6_RECVERR IPV6_RECVHOPLIMIT
+        IPV6_RECVHOPOPTS IPV6_RECVPATHMTU IPV6_RECVPKTINFO IPV6_RTHDRDSTOPTS IPV6_RTHDR_TYPE_0 IP_BIND_ADDRESS_NO_PORT
+        IP_DEFAULT_MULTICAST_* IP_FREEBIND IP_MAX_MEMBERSHIPS IP_RECVERR IP_RECVOPTS IP_RECVORIGDSTADDR IP_RECVRETOPTS
+        IP_RETOPTS IP_TRANSPARENT J1939_* L2CAP_* MSG_CMSG_CLOEXEC MSG_CONFIRM MSG_DONTWAIT MSG_EOR MSG_FASTOPEN
+        MSG_MORE MSG_NOSIGNAL NETLINK_* NI_IDN PACKET_* PF_* SCM_* SOCK_CLOEXEC SOCK_NONBLOCK SOL_ALG SOL_BLUETOOTH
+        SOL_CAN_* SOL_HCI SOL_L2CAP SOL_RDS SOL_RFCOMM SOL_SCO SOL_TIPC SO_BINDTODEVICE SO_BINDTOIFINDEX SO_DOMAIN
+        SO_INCOMING_CPU SO_J1939_* SO_MARK SO_ORIGINAL_DST SO_PASSCRED SO_PASSSEC SO_PEERCRED SO_PEERSEC SO_PRIORITY
+        SO_PROTOCOL SO_REUSEPORT SO_VM_SOCKETS_* TCP_CC_INFO TCP_CONGESTION TCP_CORK TCP_DEFER_ACCEPT TCP_FASTOPEN_*
+        TCP_INFO TCP_INQ TCP_LINGER2 TCP_MD5SIG* TCP_NOTSENT_LOWAT TCP_QUEUE_SEQ TCP_QUICKACK TCP_REPAIR* TCP_SAVED_SYN
+        TCP_SAVE_SYN TCP_SYNCNT TCP_THIN_* TCP_TIMESTAMP TCP_TX_DELAY TCP_ULP TCP_USER_TIMEOUT TCP_WINDOW_CLAMP
+        TCP_ZEROCOPY_RECEIVE TIPC_* UDPLITE_* VMADDR_* VM_SOCKETS_* sethostname socketpair
         """,
     "errno": """
         EADV EBADE EBADFD EBADR EBADRQC EBADSLT EBFONT ECHRNG ECOMM EDOTDOT EHWPOISON EISNAM EKEY* EL2HLT EL2NSYNC
@@ -37,15 +36,15 @@ PATTERNS = {
         EX_TEMPFAIL EX_UNAVAILABLE EX_USAGE F_LOCK F_TEST F_TLOCK F_ULOCK GRND_* MFD_* NGROUPS_MAX NODEV O_ACCMODE
         O_ASYNC O_CLOEXEC O_DIRECT O_DIRECTORY O_DSYNC O_FSYNC O_LARGEFILE O_NDELAY O_NOATIME O_NOCTTY O_NOFOLLOW
         O_NONBLOCK O_PATH O_RSYNC O_SYNC O_TMPFILE PIDFD_* POSIX_* PRIO_* P_ALL P_PGID P_PID P_PIDFD RTLD_* RWF_*
-        SCHED_* SEEK_DATA SEEK_HOLE SPLICE_* ST_* TFD_* WCO* WE* WI* WN* WS* WT* WU* XATTR_* chown chroot confstr confstr_names
-        copy_file_range ctermid environb eventfd* fchdir fchown fdatasync fork forkpty fpathconf fstatvfs fwalk getegid
-        getenvb geteuid getgid getgrouplist getgroups getloadavg getpgid getpgrp getpriority getrandom getres* getsid
-        getuid getxattr grantpt initgroups killpg lchown listxattr lockf login_tty major makedev memfd_create minor
-        mkfifo mknod nice openpty pathconf pathconf_names pidfd_open pipe2 posix_* pread* ptsname pwrite* readv
-        register_at_fork removexattr sched_* sendfile setegid seteuid setgid setgroups setns setpgid setpgrp setpriority
-        setregid setres* setreuid setsid setuid setxattr spawnlp* spawnvp* splice statvfs sync sysconf sysconf_names
-        tcgetpgrp tcsetpgrp timerfd_* ttyname uname uname_result unlockpt unshare wait wait3 wait4 waitid waitid_result
-        writev
+        SCHED_* SEEK_DATA SEEK_HOLE SPLICE_* ST_* TFD_* WCO* WE* WI* WN* WS* WT* WU* XATTR_* chown chroot confstr
+        confstr_names copy_file_range ctermid environb eventfd* fchdir fchown fdatasync fork forkpty fpathconf fstatvfs
+        fwalk getegid getenvb geteuid getgid getgrouplist getgroups getloadavg getpgid getpgrp getpriority getrandom
+        getres* getsid getuid getxattr grantpt initgroups killpg lchown listxattr lockf login_tty major makedev
+        memfd_create minor mkfifo mknod nice openpty pathconf pathconf_names pidfd_open pipe2 posix_* pread* ptsname
+        pwrite* readv register_at_fork removexattr sched_* sendfile setegid seteuid setgid setgroups setns setpgid
+        setpgrp setpriority setregid setres* setreuid setsid setuid setxattr spawnlp* spawnvp* splice statvfs sync
+        sysconf sysconf_names tcgetpgrp tcsetpgrp timerfd_* ttyname uname uname_result unlockpt unshare wait wait3 wait4
+        waitid waitid_result writev
         """,
     "signal": """
         ITIMER_* ItimerError SIGALRM SIGBUS SIGCHLD SIGCLD SIGCONT SIGHUP SIGIO SIGIOT SIGKILL SIGPIPE SIGPOLL SIGPROF

@@ -22,10 +22,11 @@ How this machine's ``poll()`` tells them apart: after a failed connection it rep
 never connected, and of one that was reset. What the connection has seen is in ``TCP_INFO``: never connected, no segment
 went out; failed, nothing that was sent has been acknowledged, and at most one segment, the refusal, came in.
 
-Known differences: that another thread closes a socket is noticed at once if the socket is one of this platform's
-``socket`` module, and at the next call if it is the process's own. A handle that was a socket in the call before is
-looked at again when it is ready, when nothing has been for 20 ms, and every quarter of a second: asking the kernel
-about 500 sockets takes ten times as long as ``poll()`` does.
+Known differences, which concern handles whose sockets are not of this platform's ``socket`` module, but the process's
+own. That another thread closes one is not noticed during the call. And where its number is used again at once, for a
+pipe, that is noticed when the pipe is ready, when nothing has been for 20 ms, or after a quarter of a second: asking
+the kernel about 500 handles takes ten times as long as ``poll()`` does, so a call does not ask about those of the call
+before.
 """
 
 # ruff: noqa: E402 - where the assertion fails, type checkers read no further
@@ -42,7 +43,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -60,6 +61,7 @@ _LONG_MAX = 2**31 - 1  # C's long has 32 bits on Windows: seconds of a timeval
 _INT_MAX = 2**31 - 1
 _QUIET = 0.02  # seconds without an event after which known handles are looked at again
 _STALE = 0.25  # seconds after which they are in any case
+_LOG = 1000  # handles that were closed
 
 
 def module(clock: clocks.WindowsClock, max_sockets: int, closing: Closing) -> ModuleType:
@@ -74,13 +76,17 @@ def module(clock: clocks.WindowsClock, max_sockets: int, closing: Closing) -> Mo
 
 
 class Closing:
-    """Tells the calls of ``select()`` that are waiting which sockets other threads close."""
+    """What the calls of ``select()`` must know of the platform's sockets: which handles are no longer what they were.
+
+    It wakes calls that wait for a socket that another thread closes, and keeps a log of what was closed.
+    """
 
     def __init__(self) -> None:
         # Reentrant: the garbage collector may close a socket while its thread holds the lock.
         self._lock = threading.RLock()
         self._waiting: dict[int, frozenset[int]] = {}
-        self._closed: set[int] = set()
+        self._log: list[int] = []
+        self._start = 0
 
     @contextmanager
     def of(self, handle: int) -> Iterator[None]:
@@ -88,9 +94,11 @@ class Closing:
         with self._lock:
             for alarm, handles in self._waiting.items():
                 if handle in handles:
-                    self._closed.add(alarm)
                     os.eventfd_write(alarm, 1)
             yield
+            if len(self._log) == _LOG:
+                self.forget()
+            self._log.append(handle)
 
     @contextmanager
     def watching(self, handles: Iterable[int]) -> Iterator[int]:
@@ -103,8 +111,23 @@ class Closing:
         finally:
             with self._lock:
                 self._waiting.pop(alarm, None)
-                self._closed.discard(alarm)
             os.close(alarm)
+
+    @property
+    def position(self) -> int:
+        """How many entries the log has had."""
+        return self._start + len(self._log)
+
+    def since(self, position: int) -> set[int] | None:
+        """Return which handles were closed since the log had so many entries; None: that was forgotten."""
+        with self._lock:
+            return set(self._log[position - self._start :]) if position >= self._start else None
+
+    def forget(self) -> None:
+        """Let every call look at all of its handles."""
+        with self._lock:
+            self._start = self.position + 1
+            self._log.clear()
 
 
 class _Last(threading.local):
@@ -144,7 +167,7 @@ class Select:
             raise error(WSAEINVAL)
         # While it is in use, nobody else shall find it: a handler of a signal may call select(), too.
         last, self._last.call = self._last.call, None
-        call = last if last is not None and last.can_repeat(handles) else _Call(handles, last)
+        call = last if last is not None and last.can_repeat(handles) else _Call(handles, last, self._closing)
         found = self._wait(call, seconds)
         self._last.call = call
         ready = [_chosen(objects, handles, found, flag) for (objects, handles), flag in zip(lists, _FLAGS, strict=True)]
@@ -176,14 +199,17 @@ class _Call:
     Args:
         lists: handles to read from, to write to, and those that may fail.
         last: the call before. Its handles were sockets.
+        closing: which of them were closed since.
 
     Attributes:
         interest: flags by handle.
         since: when all of them were looked at.
     """
 
-    def __init__(self, lists: list[list[int]], last: _Call | None) -> None:
+    def __init__(self, lists: list[list[int]], last: _Call | None, closing: Closing) -> None:
         self._lists = lists
+        self._closing = closing
+        self._position = closing.position
         self.interest = _interest(*lists)
         self._poll = select.poll()
         register = self._poll.register
@@ -194,21 +220,27 @@ class _Call:
         """Whether poll() is asked for exactly this."""
         self._sure: set[int] = set()
         """Of these it is certain, in this call, that they are sockets."""
-        if last is None or last.stale:
+        known = last.known() if last is not None else None
+        if last is None or known is None:
             self.since = time.monotonic()
             self._check(self.interest)
         else:
             self.since = last.since
-            self._check(self.interest.keys() - last.interest.keys())
+            self._check(self.interest.keys() - known)
 
-    @property
-    def stale(self) -> bool:
-        """Whether it is too long ago that all handles were looked at."""
-        return time.monotonic() - self.since > _STALE
+    def known(self) -> Set[int] | None:
+        """Return which handles are probably sockets still; None: all must be looked at."""
+        if time.monotonic() - self.since > _STALE:
+            return None
+        closed = self._closing.since(self._position)
+        if closed:
+            return self.interest.keys() - closed
+        return None if closed is None else self.interest.keys()
 
     def can_repeat(self, lists: list[list[int]]) -> bool:
         """Make it ready for another wait, if that is for the same handles."""
-        if self._pristine and not self.stale and self._lists == lists:
+        if self._pristine and self._lists == lists and (known := self.known()) and len(known) == len(self.interest):
+            self._position = self._closing.position
             self._sure.clear()
             return True
         return False

@@ -440,6 +440,11 @@ def _socket_class(closing: Closing) -> type[Winsock]:
     class Socket(Winsock):
         __slots__ = ()
 
+        def listen(self, *args: Any) -> None:
+            # So begins the pair of sockets of every new loop. It shall not trust what another loop has seen.
+            closing.forget()
+            super().listen(*args)
+
         def close(self) -> None:
             with closing.of(self.fileno()):
                 try:

@@ -1,0 +1,109 @@
+"""What Windows tells a program about itself: each fact on the fake, and on the real one."""
+
+from __future__ import annotations
+
+import os as host
+import signal as host_signal
+import sys as host_sys
+from typing import Any
+
+import pytest
+
+from .conftest import on_linux
+
+
+def test_the_names_of_the_system(system: Any) -> None:
+    sys = system.module("sys")
+    assert sys.platform == "win32"
+    assert system.module("os").name == "nt"
+    assert sys.getwindowsversion().major >= 6
+    assert sys.winver.startswith(f"3.{sys.version_info.minor}")
+    assert not hasattr(sys, "abiflags")
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("os", "fork getuid pipe2 sendfile WNOHANG EX_USAGE O_NONBLOCK waitpid_ mkfifo killpg uname register_at_fork"),
+        ("signal", "SIGHUP SIGKILL SIGALRM SIGCHLD SIGUSR1 pause alarm pthread_kill sigwait setitimer"),
+        ("socket", "AF_UNIX SO_REUSEPORT SOCK_NONBLOCK MSG_DONTWAIT CMSG_LEN send_fds TCP_CORK sethostname"),
+        ("select", "poll epoll kqueue devpoll PIPE_BUF POLLIN"),
+        ("time", "clock_gettime CLOCK_MONOTONIC tzset"),
+    ],
+)
+def test_what_windows_does_not_have(system: Any, module: str, names: str) -> None:
+    assert [name for name in names.split() if hasattr(system.module(module), name)] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("os", "EX_OK W_OK waitpid kill getpid O_BINARY startfile get_handle_inheritable pipe set_blocking"),
+        ("signal", "SIGBREAK SIGINT SIGTERM SIGABRT SIGFPE SIGILL SIGSEGV CTRL_C_EVENT SIG_DFL raise_signal"),
+        ("socket", "SO_EXCLUSIVEADDRUSE SIO_RCVALL SIO_KEEPALIVE_VALS RCVALL_ON ioctl_ errorTab fromshare socketpair"),
+        ("errno", "WSAECONNRESET ECONNRESET EAGAIN WSAEINVAL"),
+        ("time", "monotonic sleep perf_counter"),
+        ("msvcrt", "get_osfhandle open_osfhandle"),
+        ("_winapi", "CreateProcess CloseHandle INFINITE"),
+        ("_overlapped", "Overlapped CreateIoCompletionPort"),
+    ],
+)
+def test_what_windows_has(system: Any, module: str, names: str) -> None:
+    there = [name for name in names.split() if not name.endswith("_")]
+    assert [name for name in there if not hasattr(system.module(module), name)] == []
+
+
+def test_winsocks_numbers(system: Any) -> None:
+    assert system.module("errno").WSAECONNRESET == 10054
+    assert system.module("errno").WSAEINVAL == 10022
+
+
+def test_signals_that_can_be_handled(system: Any) -> None:
+    signal = system.module("signal")
+    names = ("SIGABRT", "SIGBREAK", "SIGFPE", "SIGILL", "SIGINT", "SIGSEGV", "SIGTERM")
+    assert signal.valid_signals() == {getattr(signal, name) for name in names}
+    for number in (1, 3, 9, 64):
+        with pytest.raises(ValueError, match=r"^invalid signal value$"):
+            signal.signal(number, signal.SIG_DFL)
+
+
+def test_a_handler_is_set_and_found(system: Any) -> None:
+    signal = system.module("signal")
+    for name in ("SIGTERM", "SIGBREAK"):
+        number = getattr(signal, name)
+        came: list[int] = []
+        before = signal.signal(number, lambda *_, seen=came: seen.append(1))
+        try:
+            assert callable(signal.getsignal(number))
+        finally:
+            assert callable(signal.signal(number, before))
+        assert signal.getsignal(number) == before
+        with pytest.raises(TypeError):
+            signal.signal(number, "handler")
+
+
+@on_linux
+class TestOfTheFakeOnly:
+    """That the process itself is not changed, and what is not emulated says so."""
+
+    def test_the_process_is_what_it_was(self, system: Any) -> None:
+        system.module("asyncio")
+        assert (host_sys.platform, host.name) == ("linux", "posix")
+        assert hasattr(host_signal, "SIGHUP")
+
+    @pytest.mark.parametrize(
+        ("module", "call"),
+        [("os", "kill"), ("_winapi", "CreateProcess"), ("_overlapped", "Overlapped"), ("msvcrt", "open_osfhandle")],
+    )
+    def test_what_is_not_emulated_says_so(self, system: Any, module: str, call: str) -> None:
+        with pytest.raises(NotImplementedError, match=rf"^{module}\.{call} is not emulated$"):
+            getattr(system.module(module), call)(1, 2)
+
+    def test_a_wakeup_handle_that_blocks_is_not_emulated(self, system: Any) -> None:
+        ours, theirs = system.module("socket").socketpair()
+        with (
+            ours,
+            theirs,
+            pytest.raises(NotImplementedError, match=r"^signal\.set_wakeup_fd with a handle that blocks"),
+        ):
+            system.module("signal").set_wakeup_fd(ours.fileno())
