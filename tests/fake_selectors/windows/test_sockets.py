@@ -63,7 +63,8 @@ def test_a_closed_socket_is_no_socket(socket: Any) -> None:
         lambda: closed.accept(),
         lambda: closed.listen(),
         lambda: closed.bind(("127.0.0.1", 0)),
-        lambda: closed.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),]
+        lambda: closed.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    ]
     for call in calls:
         with refused(10038):
             call()
@@ -71,7 +72,13 @@ def test_a_closed_socket_is_no_socket(socket: Any) -> None:
 
 def test_a_socket_that_was_never_connected_sends_and_receives_nothing(socket: Any) -> None:
     with socket.socket() as idle:
-        calls: list[Call] = [lambda: idle.send(b"x"), lambda: idle.sendall(b"x"), lambda: idle.recv(1), idle.getpeername):
+        calls: list[Call] = [
+            lambda: idle.send(b"x"),
+            lambda: idle.sendall(b"x"),
+            lambda: idle.recv(1),
+            idle.getpeername,
+        ]
+        for call in calls:
             with refused(10057):
                 call()
 
@@ -214,11 +221,12 @@ def test_each_datagram_to_a_closed_port_comes_back_and_sending_tells_nothing(
 ) -> None:
     for _ in range(3):
         assert datagrams.sendto(b"anybody?", deaf_port) == 8
-    for receive in (
+    receives: list[Call] = [
         lambda: datagrams.recvfrom(100),
         lambda: datagrams.recv(100),
-        lambda: datagrams.recvfrom_into(bytearray(100)),]
-    for call in calls:
+        lambda: datagrams.recvfrom_into(bytearray(100)),
+    ]
+    for receive in receives:
         assert select.select([datagrams], [], [], PATIENCE)[0] == [datagrams]
         with refused(10054, ConnectionResetError):
             receive()
@@ -257,7 +265,8 @@ def test_a_datagram_longer_than_the_buffer_is_an_error(socket: Any, select: Any,
         lambda: datagrams.recvfrom(3),
         lambda: datagrams.recv(3),
         lambda: datagrams.recv_into(bytearray(100), 3),
-        lambda: datagrams.recvfrom_into(bytearray(3)),]
+        lambda: datagrams.recvfrom_into(bytearray(3)),
+    ]
     for receive in receives:
         datagrams.sendto(b"longer", datagrams.getsockname())
         select.select([datagrams], [], [], PATIENCE)
