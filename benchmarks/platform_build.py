@@ -3,7 +3,8 @@
 For each platform, in processes of their own: the seconds from ``platform.new_event_loop()`` to the loop, the first time
 (CPython's modules are executed again) and later, against ``asyncio.new_event_loop()`` in the same process. The first
 figure is of a process that has imported asyncio and the platform's module, and has made and closed a loop of its own.
-The median over the processes is shown; one more process before them warms the caches of files and bytecode. Usage::
+Shown is the least of the processes, which others on the machine disturbed least; one more before them warms the caches
+of files and bytecode. Usage::
 
     python benchmarks/platform_build.py [PROCESSES]
 """
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 
@@ -62,7 +62,7 @@ def main() -> None:
     print(f"{'':18}{'first':>9}{'later':>9}{'asyncio':>9}   ms")
     for name, platform in PLATFORMS.items():
         rows = [measure(platform) for _ in range(processes + 1)][1:]
-        first, later, own = (statistics.median(column) for column in zip(*rows, strict=True))
+        first, later, own = (min(column) for column in zip(*rows, strict=True))
         met = met and first < GOAL_FIRST and later < GOAL_LATER
         print(f"{name:18}{first:9.2f}{later:9.3f}{own:9.3f}")
     print(f"goal: first under {GOAL_FIRST:.0f} ms, later under {GOAL_LATER:.0f} ms: {'met' if met else 'missed'}")
