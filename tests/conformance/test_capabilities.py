@@ -223,9 +223,10 @@ class _Alone(asyncio.SelectorEventLoop):
 class TestProbes:
     """A probe says of a loop what that loop is like."""
 
-    @pytest.fixture(autouse=True)
-    def _impatience(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(probes, "PATIENCE", 0.1)
+    @pytest.fixture
+    def impatience(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """For loops that never do what is waited for."""
+        monkeypatch.setattr(probes, "PATIENCE", 0.5)
 
     def test_how_many_sockets(self) -> None:
         # One of those that the selector knows wakes the loop.
@@ -243,13 +244,17 @@ class TestProbes:
         [
             (asyncio.SelectorEventLoop, YES),
             (_Refusing, "no: NotImplementedError"),
-            (_Deaf, NEVER_READY),
             (_Eager, ALWAYS_READY),
         ],
     )
     @pytest.mark.parametrize("name", ["watch-socket", "watch-pipe", "watch-fifo", "watch-pty"])
     def test_what_can_be_watched(self, name: str, loop: Any, expected: str) -> None:
         assert measure(name, loop) == expected
+
+    @pytest.mark.usefixtures("impatience")
+    @pytest.mark.parametrize("name", ["watch-socket", "watch-fifo", "sockets-at-once", "highest-descriptor"])
+    def test_what_is_never_ready(self, name: str) -> None:
+        assert measure(name, _Deaf) == NEVER_READY
 
     @pytest.mark.parametrize("name", ["sockets-at-once", "highest-descriptor", "watch-file", "watch-null"])
     def test_nothing_can_be_watched(self, name: str) -> None:
@@ -267,6 +272,7 @@ class TestProbes:
         assert isinstance(value, Quantity)
         assert value.number == pytest.approx(0.01)
 
+    @pytest.mark.usefixtures("impatience")
     def test_threads_and_processes(self) -> None:
         assert measure("threads", _Alone) == "no: NotImplementedError"
         assert measure("subprocess", _Alone) == measure("child-exit", _Alone) == "no: NotImplementedError"
