@@ -20,7 +20,7 @@ from ..conformance.capabilities import BY_NAME, CAPABILITIES, Capability, Quanti
 from ..fake_selectors import limits
 from . import backends, emulation
 from .backends import Backend
-from .pool import Attempt, Opened, Pool, RefusedError
+from .pool import Attempt, Opened, Pool, PoolError, RefusedError
 from .version import VERSION
 
 SCHEMA = "everyloop-probe/1"
@@ -165,7 +165,11 @@ class Session:
     refused: list[str] = field(default_factory=list)
 
     async def probe(self, names: Sequence[str], together: int = os.cpu_count() or 1) -> None:
-        """Probe every backend, so many at a time; one that is refused does not keep the others from being probed."""
+        """Probe every backend, so many at a time; one that is refused does not keep the others from being probed.
+
+        Raises:
+            PoolError: workers cannot be started.
+        """
         free = asyncio.Semaphore(together)
 
         async def one(name: str) -> str | None:
@@ -177,8 +181,11 @@ class Session:
             self.columns[name].pop("incomplete", None)
             return None
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(name)) for name in names]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(name)) for name in names]
+        except* PoolError as errors:
+            raise errors.exceptions[0] from None
         self.refused += [line for task in tasks if (line := task.result()) is not None]
 
     def in_order(self, names: Sequence[str]) -> list[Column]:

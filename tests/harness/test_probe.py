@@ -245,6 +245,18 @@ class TestUsage:
         assert done.stdout.startswith("asyncio: ")
         assert done.stderr.startswith("everyloop: json:dumps: ")
 
+    def test_everyloop_itself_fails(self, python: Command) -> None:
+        script = (
+            "from everyloop.harness import cli, cli_probe\n"
+            "cli_probe.PROBER = 'everyloop.harness.no_such_module'\n"
+            "cli.main()\n"
+        )
+        done = python("-c", script, "probe", "asyncio", "asyncio-select")
+        assert done.returncode == 3
+        assert done.stderr.startswith("everyloop: everyloop itself failed: ")
+        assert "no_such_module" in done.stderr
+        assert "Traceback" not in done.stderr
+
     def test_help(self, cli: Command) -> None:
         text = cli("probe", "--help").stdout
         assert "every emulated platform" in text
