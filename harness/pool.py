@@ -98,6 +98,7 @@ class Attempt:
     detail: str | None
     cleanup: str
     duration: float
+    limit: str | None = None
 
 
 class Listener(Protocol):
@@ -199,7 +200,9 @@ class Worker:
                 self.spent = True
         if message["kind"] == "verdict":
             self.asked = False
-            return Attempt(message["verdict"], message["detail"], message["cleanup"], message["duration"])
+            return Attempt(
+                message["verdict"], message["detail"], message["cleanup"], message["duration"], message["limit"]
+            )
         duration = clock() - started
         verdict, detail = self._cause_of_death(duration)
         return Attempt(verdict, detail, LOST, round(duration, 6))

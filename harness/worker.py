@@ -167,6 +167,7 @@ class _Worker:
         return {
             "verdict": outcome.verdict,
             "detail": outcome.detail,
+            "limit": outcome.limit,
             "cleanup": hygiene.summary(leaks + damage),
             "duration": round(duration, 6),
             "dirty": bool(leaks or damage or interrupted),
