@@ -26,8 +26,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGINT, signal.SIGSEGV, signal.SIGTERM)
-"""The signals that Windows and this machine both have."""
+SIGNALS = (signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTERM, signal.SIGINT)
+"""The signals that Windows and this machine both have.
+
+``SIGINT`` is the last to get its handler back: that one raises, and may do so at once.
+"""
 
 
 @contextmanager
