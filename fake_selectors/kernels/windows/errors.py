@@ -64,14 +64,20 @@ _KNOWN: dict[int, tuple[int, type[OSError], str]] = {
     2: (errno.ENOENT, FileNotFoundError, "The system cannot find the file specified"),
     5: (errno.EACCES, PermissionError, "Access is denied"),
     6: (errno.EBADF, OSError, "The handle is invalid"),
+    59: (errno.EINVAL, OSError, "An unexpected network error occurred"),
     64: (errno.EINVAL, OSError, "The specified network name is no longer available"),
     87: (errno.EINVAL, OSError, "The parameter is incorrect"),
     109: (errno.EPIPE, BrokenPipeError, "The pipe has been ended"),
     121: (errno.EINVAL, OSError, "The semaphore timeout period has expired"),
+    123: (errno.EINVAL, OSError, "The filename, directory name, or volume label syntax is incorrect"),
+    193: (errno.ENOEXEC, OSError, "%1 is not a valid Win32 application"),
     231: (errno.EINVAL, OSError, "All pipe instances are busy"),
     232: (errno.EPIPE, BrokenPipeError, "The pipe is being closed"),
     234: (errno.EINVAL, OSError, "More data is available"),
+    267: (errno.ENOTDIR, NotADirectoryError, "The directory name is invalid"),
     535: (errno.EINVAL, OSError, "There is a process on other end of the pipe"),
+    536: (errno.EINVAL, OSError, "Waiting for a process to open the other end of the pipe"),
+    735: (errno.EINVAL, OSError, "The handle used for the wait was closed, and the wait was abandoned"),
     995: (
         errno.EINVAL,
         OSError,
@@ -81,6 +87,16 @@ _KNOWN: dict[int, tuple[int, type[OSError], str]] = {
     997: (errno.EINVAL, OSError, "Overlapped I/O operation is in progress"),
     1168: (errno.EINVAL, OSError, "Element not found"),
     1225: (errno.EINVAL, OSError, "The remote computer refused the network connection"),
+    1231: (
+        errno.EINVAL,
+        OSError,
+        "The network location cannot be reached. For information about network troubleshooting, see Windows Help",
+    ),
+    1232: (
+        errno.EINVAL,
+        OSError,
+        "The network location cannot be reached. For information about network troubleshooting, see Windows Help",
+    ),
     1234: (
         errno.EINVAL,
         OSError,
@@ -255,6 +271,7 @@ CLASSES = {
         ConnectionResetError,
         FileNotFoundError,
         InterruptedError,
+        NotADirectoryError,
         PermissionError,
         TimeoutError,
     )
@@ -287,3 +304,9 @@ def translated(failure: OSError) -> OSError:
         return failure
     number = _WINSOCK.get(failure.errno)
     return failure if number is None else error(number)
+
+
+def message(winerror: int) -> str:
+    """Return the system's text of one of its numbers."""
+    known = _ARGUMENTS.get(winerror)
+    return known[1][1] if known is not None else f"unknown error code {winerror}"

@@ -88,6 +88,9 @@ class Closing:
         self._log: list[int] = []
         self._start = 0
 
+    def opened(self, handle: int) -> None:
+        """Note that a socket of the platform's will tell when it is closed."""
+
     @contextmanager
     def of(self, handle: int) -> Iterator[None]:
         """Wrap the closing of a socket's handle."""

@@ -72,6 +72,7 @@ from .names import missing
 from .select import Closing, never_connected
 
 SO_EXCLUSIVEADDRUSE = ~socket.SO_REUSEADDR  # as winsock2.h has it
+SO_UPDATE_ACCEPT_CONTEXT = 0x700B  # of mswsock.h
 SIO_RCVALL = 0x98000001
 SIO_LOOPBACK_FAST_PATH = 0x98000010
 SIO_KEEPALIVE_VALS = 0x98000004
@@ -270,7 +271,10 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
         try:
             super().shutdown(how)
         except OSError as failure:
-            raise translated(failure) from None
+            # 10057 "applies only to a connection-oriented socket":
+            # https://learn.microsoft.com/windows/win32/api/winsock/nf-winsock-shutdown#return-value
+            if failure.errno != errno.ENOTCONN or self.type != socket.SOCK_DGRAM:
+                raise translated(failure) from None
         self._closed_ways |= how + 1  # SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2
 
     def getsockopt(self, level: int, option: int, *args: Any) -> Any:
@@ -290,6 +294,8 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
             if option == SO_EXCLUSIVEADDRUSE:
                 self._exclusive = int(bool(args[0]))
                 return
+            if option == SO_UPDATE_ACCEPT_CONTEXT:
+                return  # it has what it needs
             option = self._hosts_option(option)
         try:
             super().setsockopt(level, option, *args)
@@ -439,6 +445,10 @@ def _socket_class(closing: Closing) -> type[Winsock]:
 
     class Socket(Winsock):
         __slots__ = ()
+
+        def __init__(self, *args: Any, **keywords: Any) -> None:
+            super().__init__(*args, **keywords)
+            closing.opened(self.fileno())
 
         def listen(self, *args: Any) -> None:
             # So begins the pair of sockets of every new loop. It shall not trust what another loop has seen.

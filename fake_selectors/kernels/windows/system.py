@@ -24,7 +24,7 @@ import os
 import signal
 import sys
 from asyncio import streams
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -86,6 +86,9 @@ WSA = {
 }
 """Winsock's errors, of ``winerror.h``."""
 
+COMSPEC = "C:\\Windows\\System32\\cmd.exe"
+"""Windows' shell; see `processes` for what it does."""
+
 SIGBREAK = 21
 CTRL_C_EVENT = 0
 CTRL_BREAK_EVENT = 1
@@ -131,6 +134,7 @@ def _streams() -> ModuleType:
 def _os() -> ModuleType:
     names: dict[str, object] = {
         "name": "nt",
+        "environ": _Environment(),
         "get_handle_inheritable": os.get_inheritable,
         "set_handle_inheritable": os.set_inheritable,
         "kill": not_emulated("os.kill"),
@@ -140,6 +144,40 @@ def _os() -> ModuleType:
         "startfile": not_emulated("os.startfile"),
     }
     return View(os, names, missing(os))
+
+
+class _Environment(MutableMapping[str, str]):
+    """This process's environment, in which there is a shell: ``subprocess`` looks for it with ``shell=True``."""
+
+    def __getitem__(self, name: str) -> str:
+        if name not in os.environ and isinstance(name, str) and name.upper() == "COMSPEC":
+            return COMSPEC
+        return os.environ[name]
+
+    def __setitem__(self, name: str, value: str) -> None:
+        os.environ[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del os.environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(os.environ)
+
+    def __len__(self) -> int:
+        return len(os.environ)
+
+    def __repr__(self) -> str:
+        return repr(os.environ)
+
+    def __or__(self, other: Mapping[str, str]) -> dict[str, str]:
+        return dict(self) | dict(other)
+
+    def __ror__(self, other: Mapping[str, str]) -> dict[str, str]:
+        return dict(other) | dict(self)
+
+    def copy(self) -> dict[str, str]:
+        """Return a dictionary of all."""
+        return dict(self)
 
 
 def _signal() -> ModuleType:
