@@ -66,6 +66,10 @@ class Server:
         self._selection = selection
         self._assignment = assignment
 
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Spare pytest its long explanation of a failure: nobody reads it, and it takes longer than most cases."""
+        config.option.tbstyle = "native"
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the cases of the areas and levels asked for."""
