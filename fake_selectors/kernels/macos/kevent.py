@@ -140,12 +140,17 @@ class _Member:
     def __set__(self, instance: Any, value: Any) -> None:
         if not isinstance(value, int):
             raise TypeError(f"an integer is required (got type {type(value).__name__})")
+        if not -(1 << 63) <= value < 1 << 64:
+            raise OverflowError("Python int too large to convert to C long")
         kept = value & ((1 << self._bits) - 1)
         if self._signed and kept >> (self._bits - 1):
             kept -= 1 << self._bits
         if kept != value:
             warnings.warn(f"Truncation of value to {self._c_type}", RuntimeWarning, stacklevel=2)
         setattr(instance, self._slot, kept)
+
+    def __delete__(self, instance: Any) -> None:
+        raise TypeError("can't delete numeric/char attribute")
 
 
 @functools.total_ordering

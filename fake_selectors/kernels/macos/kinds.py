@@ -260,7 +260,7 @@ def kind_of(fd: int, filter_: int, devices: Devices, *, is_kqueue: bool) -> Kind
     if stat.S_ISSOCK(mode):
         return Socket(fd)
     if stat.S_ISFIFO(mode):
-        return Pipe(fd) if _link(fd).startswith("pipe:") else Fifo(fd)
+        return Fifo(fd) if is_fifo(fd) else Pipe(fd)
     if stat.S_ISREG(mode):
         return File()
     if stat.S_ISCHR(mode) and devices.accept(fd, found.st_rdev):
@@ -271,6 +271,11 @@ def kind_of(fd: int, filter_: int, devices: Devices, *, is_kqueue: bool) -> Kind
             return _queue(filter_)
         raise NotImplementedError(f"kqueue: descriptor {fd} is of a kind that macOS does not have: {name}")
     raise error(errno.EINVAL)
+
+
+def is_fifo(fd: int) -> bool:
+    """Whether a pipe has a name."""
+    return not _link(fd).startswith("pipe:")
 
 
 def _queue(filter_: int) -> Kind:

@@ -5,6 +5,8 @@ Facts:
 * ``select.PIPE_BUF`` is 512. ``select.select`` takes every kind of descriptor, up to the number 1023, as Linux' does.
 * Reading the master side of a pseudo terminal whose slave side is closed: end of file, where Linux has EIO.
 * ``platform.mac_ver()`` gives the version, the processor and empty strings; ``platform.system()`` is "Darwin".
+* ``fstat()`` of a pipe without a name: no links and device 0, where Linux has one link and a device. asyncio tells it
+  from a FIFO by that (https://github.com/python/cpython/pull/154222).
 * asyncio waits for its children in threads: macOS has no pidfd. Up to 3.13 a loop asks the event loop policy for its
   child watcher; here it is answered by the platform, for the process's own may use a pidfd.
 """
@@ -19,6 +21,7 @@ import platform
 import select
 import signal
 import socket
+import stat
 import sys
 import threading
 from collections.abc import Callable
@@ -30,7 +33,7 @@ assert sys.platform == "linux", "macOS is emulated over Linux' epoll"
 from ...clocks import MACOS
 from ...views import View
 from .kevent import CONSTANTS, kevent
-from .kinds import Devices
+from .kinds import Devices, is_fifo
 from .kqueue import kqueue
 from .names import missing
 from .poll import poll
@@ -55,7 +58,7 @@ def modules(version: str, devices: Devices, child_watcher: Callable[[], Any]) ->
         "time": View(fine, {}, missing(fine)),
         "sys": View(sys, {"platform": "darwin"}),
         "platform": View(platform, {"system": lambda: "Darwin", "mac_ver": lambda *_: mac_ver}),
-        "os": View(os, {"read": _read}, missing(os)),
+        "os": View(os, {"read": _read, "fstat": _fstat}, missing(os)),
         "socket": View(socket, {}, missing(socket)),
         "signal": View(signal, {}, missing(signal)),
         "asyncio.events": _events(child_watcher),
@@ -69,6 +72,18 @@ def _read(fd: int, length: int, /) -> bytes:
         if failed.errno == errno.EIO and os.isatty(fd):
             return b""
         raise
+
+
+def _fstat(fd: int) -> os.stat_result:
+    found = os.fstat(fd)
+    if not stat.S_ISFIFO(found.st_mode) or is_fifo(fd):
+        return found
+    first, rest = list(found), dir(found)
+    first[stat.ST_NLINK] = first[stat.ST_DEV] = 0
+    named = {"st_mode", "st_ino", "st_dev", "st_nlink", "st_uid", "st_gid", "st_size"}  # by the sequence
+    return os.stat_result(
+        first, {name: getattr(found, name) for name in rest if name.startswith("st_") and name not in named}
+    )
 
 
 def _events(child_watcher: Callable[[], Any]) -> ModuleType:

@@ -56,6 +56,17 @@ def test_members_can_be_assigned(select: Any) -> None:
         made.data = "1"
 
 
+@pytest.mark.parametrize("member", ["ident", "filter", "flags", "fflags", "data", "udata"])
+def test_members_stay_numbers(select: Any, member: str) -> None:
+    made = select.kevent(1, 2, 3, 4, 5, 6)
+    for huge in (2**1000, -(2**1000)):
+        with pytest.raises(OverflowError):
+            setattr(made, member, huge)
+    with pytest.raises(TypeError, match="can't delete numeric/char attribute"):
+        delattr(made, member)
+    assert made == select.kevent(1, 2, 3, 4, 5, 6)
+
+
 def test_assigning_cuts_and_warns(select: Any) -> None:
     made = select.kevent(1)
     with pytest.warns(RuntimeWarning, match="Truncation of value to short"):

@@ -142,6 +142,17 @@ def test_nothing_else_changes() -> None:
     assert (sys.platform, os.read, asyncio.events.AbstractEventLoop) == before
 
 
+def test_a_pipe_without_a_name_has_no_links(pipe: Pipe, tmp_path: Path, opened: Callable[[int], int]) -> None:
+    fstat = macos().module("os").fstat
+    real = os.fstat(pipe[0])
+    found = fstat(pipe[0])
+    assert (found.st_nlink, found.st_dev, found[2], found[3]) == (0, 0, 0, 0)
+    assert (found.st_mode, found.st_ino, found.st_size) == (real.st_mode, real.st_ino, real.st_size)
+    assert (found.st_mtime, found.st_mtime_ns, found.st_blksize) == (real.st_mtime, real.st_mtime_ns, real.st_blksize)
+    os.mkfifo(tmp_path / "fifo")
+    assert fstat(opened(os.open(tmp_path / "fifo", os.O_RDWR))).st_nlink == 1
+
+
 # --- poll ---------------------------------------------------------------------------------------------------
 
 
