@@ -58,7 +58,7 @@ class Windows(Platform, ABC):
             manager = iomanager.IoManager(clock)
             closing = iomanager.Told(manager)
             fakes = {
-                **system.modules(),
+                **system.modules(winapi.functions_of_os(manager)),
                 "_overlapped": overlapped.module(manager),
                 "_socket": sockets.module(closing),
                 "_winapi": winapi.module(manager),

@@ -19,6 +19,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from weakref import WeakValueDictionary
 
 assert sys.platform == "linux", "Windows' completion ports are emulated over Linux' epoll"
 
@@ -28,6 +29,7 @@ from .files import File, SocketFile
 from .handles import FILES, FIRST, INVALID_HANDLE_VALUE, Handles, Object
 from .pipes import NamedPipes, PipeEnd
 from .ports import INFINITE, CompletionPort
+from .processes import Process
 from .requests import Request
 from .select import Closing
 from .waits import Event, Wait, Waitable
@@ -60,6 +62,7 @@ class IoManager:
         handles: of all but sockets.
         sockets: on which operations were started, by handle.
         pipes: the named ones.
+        processes: that were started, by number.
         addresses: for new operations.
     """
 
@@ -69,6 +72,7 @@ class IoManager:
         self.sockets: dict[int, SocketFile] = {}
         self.addresses = itertools.count(0x1_0000_0000, 0x40)
         self._clock = clock
+        self.processes: WeakValueDictionary[int, Process] = WeakValueDictionary()
         self.pipes = NamedPipes(self._home)
         self._ports: list[CompletionPort] = []
         self._homes: list[CompletionPort] = []

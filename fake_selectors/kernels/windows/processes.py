@@ -15,10 +15,14 @@ Some facts:
    what has ended: ``[WinError 5]``. While it runs, the number is 259 (``STILL_ACTIVE``).
    https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getexitcodeprocess
 5. Windows has no zombies: a process that nobody has a handle of is forgotten at its end.
+6. ``CTRL_C_EVENT`` does nothing to a group of processes that was made with ``CREATE_NEW_PROCESS_GROUP``.
+   ``CTRL_BREAK_EVENT`` ends each of them that has no handler, with 0xC000013A.
+   https://learn.microsoft.com/windows/console/generateconsolectrlevent#parameters
 
 Here programs are this machine's. The string is taken apart by the rules of the C runtime. ``cmd.exe /c`` is this
 machine's ``/bin/sh -c``: what ``subprocess`` makes of ``shell=True`` runs, in the language of this machine's shell. A
-program that a signal of this machine has ended has the number that Windows gives for the same fault. Windows, consoles
+program that a signal of this machine has ended has the number that Windows gives for the same fault. ``SIGTERM`` stands
+for ``CTRL_BREAK_EVENT``. Windows, consoles
 and jobs there are none: flags that are about them are taken, and change nothing.
 """
 
@@ -44,6 +48,7 @@ CREATE_NEW_PROCESS_GROUP = 0x200
 NORMAL_PRIORITY_CLASS = 0x20
 WITHOUT_EFFECT = 0x8 | 0x10 | 0x01000000 | 0x04000000 | 0x08000000 | NORMAL_PRIORITY_CLASS
 """DETACHED_PROCESS, CREATE_NEW_CONSOLE, CREATE_BREAKAWAY_FROM_JOB, CREATE_DEFAULT_ERROR_MODE, CREATE_NO_WINDOW."""
+CTRL_BREAK_EVENT = 1
 STILL_ACTIVE = 259
 UNKNOWN = 255
 """The exit code of a process that somebody else has waited for, as asyncio has it."""
@@ -71,11 +76,14 @@ class Process(Waitable):
 
     Args:
         child: of this process.
+        leads_group: whether it is the first of a group of processes.
     """
 
-    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+    def __init__(self, child: subprocess.Popen[bytes], *, leads_group: bool) -> None:
         super().__init__()
         self._child = child
+        self._leads_group = leads_group
+        self._was_broken = False
         self._pidfd = os.pidfd_open(child.pid)
         self._code: int | None = None
         self._named = 1
@@ -114,6 +122,8 @@ class Process(Waitable):
         if child.returncode >= 0:
             return child.returncode
         number = signal.Signals(-child.returncode)
+        if number == signal.SIGTERM and self._was_broken:
+            return ENDED_BY[signal.SIGINT]
         return self._named if number == signal.SIGKILL else ENDED_BY.get(number, 1)
 
     def terminate(self, code: int) -> None:
@@ -129,6 +139,14 @@ class Process(Waitable):
             raise error(5)
         self._named = code
         signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def tell_group(self, event: int) -> None:
+        """Send an event of the console to the group that it leads: see fact 6."""
+        if not self._leads_group:
+            raise NotImplementedError("os.kill with an event of the console, without CREATE_NEW_PROCESS_GROUP, is not emulated")
+        if event == CTRL_BREAK_EVENT and not self.is_signalled():
+            self._was_broken = True
+            os.killpg(self.pid, signal.SIGTERM)
 
     def descriptor_to_poll(self) -> int:
         """Return what is readable once it has ended."""
@@ -194,7 +212,7 @@ def create(
         if (number := _STARTING.get(failure.errno or 0)) is None:
             raise
         raise error(number) from None
-    return Process(child)
+    return Process(child, leads_group=bool(flags & CREATE_NEW_PROCESS_GROUP))
 
 
 def _program(application: str | None, command_line: str | None, words: list[str]) -> tuple[str | None, list[str]]:

@@ -280,6 +280,8 @@ class Connect(Request):
             blocking = os.get_blocking(file.handle)
             os.set_blocking(file.handle, False)
             code = _socket.socket.connect_ex(file.socket, self.peer)
+            if code == errno.ECONNABORTED:  # that was an earlier connection, and is told once
+                code = _socket.socket.connect_ex(file.socket, self.peer)
             os.set_blocking(file.handle, blocking)
             if code and code != errno.EINPROGRESS and code not in COMPLETIONS:
                 raise OSError(code, os.strerror(code))

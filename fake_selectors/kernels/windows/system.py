@@ -108,11 +108,15 @@ WINDOWS_11 = SimpleNamespace(
 """``sys.getwindowsversion()``: a Windows 11 for one user's desk."""
 
 
-def modules() -> Mapping[str, ModuleType]:
-    """Return the views, by name."""
+def modules(of_processes: Mapping[str, object] | None = None) -> Mapping[str, ModuleType]:
+    """Return the views, by name.
+
+    Args:
+        of_processes: the functions of :mod:`os` that are about processes and handles, by name.
+    """
     return {
         "sys": _sys(),
-        "os": _os(),
+        "os": _os(of_processes or {}),
         "signal": _signal(),
         "errno": View(errno, WSA, missing(errno)),
         "asyncio.streams": _streams(),
@@ -131,7 +135,7 @@ def _streams() -> ModuleType:
     return View(streams, {"__all__": tuple(name for name in streams.__all__ if name not in unix)}, unix)
 
 
-def _os() -> ModuleType:
+def _os(of_processes: Mapping[str, object]) -> ModuleType:
     names: dict[str, object] = {
         "name": "nt",
         "environ": _Environment(),
@@ -142,6 +146,7 @@ def _os() -> ModuleType:
         **dict.fromkeys(("O_BINARY", "O_RANDOM", "O_SEQUENTIAL"), 0),
         "O_NOINHERIT": os.O_CLOEXEC,
         "startfile": not_emulated("os.startfile"),
+        **of_processes,
     }
     return View(os, names, missing(os))
 

@@ -25,7 +25,7 @@ from .iomanager import IoManager
 from .pipes import ERROR_PIPE_CONNECTED, ConnectNamedPipe, PipeEnd, is_pipe, start_connecting
 from .ports import INFINITE
 from .requests import ERROR_MORE_DATA, ERROR_OPERATION_ABORTED, Receive, Request, Send
-from .system import WINDOWS_11
+from .system import CTRL_BREAK_EVENT, CTRL_C_EVENT, WINDOWS_11
 from .waits import Event, Waitable
 
 DUPLICATE_SAME_ACCESS = 2
@@ -117,6 +117,41 @@ def module(manager: IoManager) -> ModuleType:
     functions = Functions(manager)
     names = {name: getattr(functions, name) for name in dir(functions) if not name.startswith("_")}
     return Fake("_winapi", CONSTANTS | names | {"Overlapped": Overlapped}, absent=FUNCTIONS)
+
+
+def functions_of_os(manager: IoManager) -> dict[str, object]:
+    """Return the functions of :mod:`os` that are about processes and handles.
+
+    Args:
+        manager: of the kernel.
+    """
+
+    def kill(pid: int, signal: int, /) -> None:
+        """End a child, or send an event of the console to a group of processes."""
+        with manager.entered():
+            process = manager.processes.get(pid)
+            if process is None:
+                raise NotImplementedError("os.kill of what is no child of this process is not emulated")
+            if signal in {CTRL_C_EVENT, CTRL_BREAK_EVENT}:
+                process.tell_group(signal)
+            else:
+                process.terminate(signal)
+
+    def get_handle_inheritable(handle: int, /) -> bool:
+        """Return whether a child gets the handle."""
+        with manager.entered():
+            return os.get_inheritable(manager.handles.descriptor(handle))
+
+    def set_handle_inheritable(handle: int, inheritable: bool, /) -> None:  # noqa: FBT001
+        """Set whether a child gets the handle."""
+        with manager.entered():
+            os.set_inheritable(manager.handles.descriptor(handle), inheritable)
+
+    return {
+        "kill": kill,
+        "get_handle_inheritable": get_handle_inheritable,
+        "set_handle_inheritable": set_handle_inheritable,
+    }
 
 
 class Functions:
@@ -303,6 +338,7 @@ class Functions:
             application, command_line, flags, _environment(environment), folder, streams  # type: ignore[arg-type] # three
         )
         with manager.entered():
+            manager.processes[process.pid] = process
             return manager.handles.add(process), manager.handles.add(Thread()), process.pid, process.pid
 
     def GetExitCodeProcess(self, process: int, /) -> int:  # noqa: N802
