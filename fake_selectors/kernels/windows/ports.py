@@ -48,6 +48,9 @@ Packet = tuple[int, int, int, int]
 class Source(Protocol):
     """What a port's epoll watches."""
 
+    def deferred(self) -> None:
+        """Do what was put off until somebody takes a packet."""
+
     def happened(self, mask: int) -> None:
         """Do what is possible now that the kernel has reported this."""
 
@@ -77,6 +80,7 @@ class CompletionPort:
         self._sources: dict[int, Source] = {}
         self._arrived: deque[tuple[int, int]] = deque()
         self._waiting = 0
+        self._deferred: list[Source] = []
         self._timers: list[tuple[int, int, Timer]] = []
         self._counter = itertools.count()
         self.closed = False
@@ -94,6 +98,10 @@ class CompletionPort:
     def _ring(self) -> None:
         if self._waiting:
             os.eventfd_write(self._bell, 1)
+
+    def defer(self, source: Source) -> None:
+        """Tell a source when the next packet is asked for."""
+        self._deferred.append(source)
 
     def watch(self, descriptor: int, source: Source, mask: int) -> None:
         """Report to a source, from now on, what becomes true of a descriptor; what is true already too."""
@@ -139,6 +147,8 @@ class CompletionPort:
             OSError: the port was closed meanwhile.
         """
         with self._lock:
+            while self._deferred:
+                self._deferred.pop(0).deferred()
             if self._packets:
                 return self._packets.popleft()
             if milliseconds == 0:

@@ -99,10 +99,11 @@ class Request:
     Attributes:
         address: of the ``OVERLAPPED``; unique.
         code: number of the error, or 0; None while it is pending.
+        found_end: whether it came to the end of a stream.
         transferred: bytes.
     """
 
-    __slots__ = ("address", "code", "event", "file", "transferred")
+    __slots__ = ("address", "code", "event", "file", "found_end", "transferred")
 
     writes = False
     """In which of a file's two queues it waits."""
@@ -114,6 +115,7 @@ class Request:
         self.event: Any = None
         self.file: Any = None
         self.code: int | None = None
+        self.found_end = False
         self.transferred = 0
 
     def perform(self, file: Any) -> int:

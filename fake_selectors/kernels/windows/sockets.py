@@ -271,9 +271,11 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
         try:
             super().shutdown(how)
         except OSError as failure:
-            # 10057 "applies only to a connection-oriented socket":
+            # 10057 "applies only to a connection-oriented socket", and to one that was never connected:
             # https://learn.microsoft.com/windows/win32/api/winsock/nf-winsock-shutdown#return-value
-            if failure.errno != errno.ENOTCONN or self.type != socket.SOCK_DGRAM:
+            # Rarely it is 10054 where the connection was reset: https://github.com/MagicStack/asyncpg/pull/1190
+            was_connected = self.type == socket.SOCK_STREAM and not never_connected(self.fileno())
+            if failure.errno != errno.ENOTCONN or not (self.type == socket.SOCK_DGRAM or was_connected):
                 raise translated(failure) from None
         self._closed_ways |= how + 1  # SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2
 

@@ -136,6 +136,9 @@ class Wait(Object):
         """Look whether it has ended."""
         self._look()
 
+    def deferred(self) -> None:
+        """Nothing is put off."""
+
     def due(self) -> None:
         """Note that its time is over."""
         if self._waited is not None:

@@ -140,12 +140,12 @@ def functions_of_os(manager: IoManager) -> dict[str, object]:
     def get_handle_inheritable(handle: int, /) -> bool:
         """Return whether a child gets the handle."""
         with manager.entered():
-            return os.get_inheritable(manager.handles.descriptor(handle))
+            return os.get_inheritable(handle if handle < FIRST else manager.handles.descriptor(handle))
 
     def set_handle_inheritable(handle: int, inheritable: bool, /) -> None:  # noqa: FBT001
         """Set whether a child gets the handle."""
         with manager.entered():
-            os.set_inheritable(manager.handles.descriptor(handle), inheritable)
+            os.set_inheritable(handle if handle < FIRST else manager.handles.descriptor(handle), inheritable)
 
     return {
         "kill": kill,
