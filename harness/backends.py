@@ -152,6 +152,7 @@ BUILT_IN: tuple[Backend, ...] = (
     Backend("qasync", f"{_LOOPS}:qasync_loop", "qasync", "qasync", "qt"),
     Backend("trio-asyncio", f"{_LOOPS}:TRIO_ASYNCIO", "trio_asyncio", "trio-asyncio", "trio"),
     Backend("windows-selector", f"{_FAKES}.windows:selector", platforms=_HOSTS, emulated="win32"),
+    Backend("windows-proactor", f"{_FAKES}.windows:proactor", platforms=_HOSTS, emulated="win32"),
     Backend("macos", f"{_FAKES}.darwin:macos", platforms=_HOSTS, emulated="darwin"),
     Backend("macos-10.8", f"{_FAKES}.darwin:macos", platforms=_HOSTS, emulated="darwin", fixed={"version": "10.8"}),
     Backend("linux-select", f"{_FAKES}.linux:select", platforms=_HOSTS, emulated="linux"),

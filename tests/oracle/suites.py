@@ -37,6 +37,29 @@ TERMINALS = {
     "test_asyncio.test_events": ("KqueueEventLoopTests",),
 }
 
+PROACTOR = {
+    "test_asyncio.test_events": ("ProactorEventLoopTests",),
+    "test_asyncio.test_windows_events": (
+        "ProactorLoopCtrlC",
+        "ProactorMultithreading",
+        "ProactorTests",
+        "WinPolicyTests",
+    ),
+    "test_asyncio.test_windows_utils": ("PipeTests", "PopenTests"),
+    "test_asyncio.test_sock_lowlevel": ("ProactorEventLoopTests",),
+    "test_asyncio.test_sendfile": ("ProactorEventLoopTests",),
+    "test_asyncio.test_server": (
+        "ProactorStartServerTests",
+        *(("TestServer2",) if sys.version_info >= (3, 12) else ()),
+    ),
+    "test_asyncio.test_subprocess": ("SubprocessProactorTests", "SubprocessTransportTests"),
+    "test_asyncio.test_streams": ("StreamTests",),
+    "test_asyncio.test_sslproto": ("ProactorStartTLSTests",),
+    "test_asyncio.test_buffered_proto": ("BufferedProtocolProactorTests",),
+    "test_asyncio.test_runners": ("RunTests", "RunnerTests"),
+    "test_asyncio.test_ssl": ("TestSSL",),
+}
+
 
 @dataclass(frozen=True)
 class Suite:
@@ -57,7 +80,9 @@ class Suite:
     def installed(self) -> Iterator[None]:
         """Make this process the platform, for CPython's tests."""
         platform = contextlib.nullcontext() if self.platform is None else self.platform.install(IMPERSONATED)
-        with platform, mock.patch.object(support, "SHORT_TIMEOUT", self.patience or support.SHORT_TIMEOUT):
+        is_windows = self.platform is not None and self.platform.sys_platform == "win32"
+        known = {"SHORT_TIMEOUT": self.patience or support.SHORT_TIMEOUT, "MS_WINDOWS": is_windows}
+        with platform, mock.patch.multiple(support, create=True, **known):
             yield
 
     def load(self) -> dict[str, type[unittest.TestCase]]:
@@ -90,6 +115,7 @@ SUITES = {
     "linux": Suite(None, SELECT),
     "linux-select": Suite(linux.select(), SELECT),
     "windows-selector": Suite(windows.selector(), SELECT),
+    "windows-proactor": Suite(windows.proactor(), PROACTOR),
     "macos": Suite(darwin.macos(), KQUEUE),
     "macos-10.8": Suite(darwin.macos("10.8"), TERMINALS, patience=5),
 }
