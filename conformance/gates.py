@@ -52,7 +52,7 @@ UNIX_SOCKETS = Gate("unix-sockets", "needs AF_UNIX sockets", lambda: hasattr(soc
 PTY = Gate("pty", "needs pseudo-terminals", lambda: hasattr(os, "openpty"), never_on=("win32",))
 FORK = Gate("fork", "needs os.fork()", lambda: hasattr(os, "fork"), never_on=("win32",))
 WAITID = Gate("waitid", "needs os.waitid()", lambda: hasattr(os, "waitid"), never_on=("win32",))
-ROOT = Gate("root", "needs root", lambda: hasattr(os, "geteuid") and os.geteuid() == 0)
+ROOT = Gate("root", "needs root", lambda: hasattr(os, "geteuid") and os.geteuid() == 0, never_on=("win32",))
 NOT_ROOT = Gate("not-root", "needs an unprivileged user", lambda: not ROOT.holds())
 FREE_THREADED = Gate(
     "free-threaded",

@@ -10,6 +10,9 @@
 ``run``
     Runs an async function on the loop under test and returns its result. Cases written as ``async def`` do not
     name it: :func:`~everyloop.conformance.declare.shows` asks for it on their behalf.
+``platform``
+    The :data:`sys.platform` of the loop's kernel, which may be an emulated one: what a case expects of a *platform*
+    it asks here; what it does with *this machine* it asks :data:`sys.platform`.
 ``observe``
     Records what an informational case saw; the text becomes the result's detail.
 """

@@ -468,6 +468,24 @@ def _windows_proactor() -> Iterator[Limit]:
         source=f"{_SOURCE}/Lib/asyncio/windows_events.py",
     )
     yield Limit(
+        id="windows-proactor-refused-errno",
+        platforms=here,
+        loops=loop,
+        forbids="The errno of a refused connection is EINVAL, not ECONNREFUSED; its winerror is 1225.",
+        instead="Catch ConnectionRefusedError.",
+        methods=("sock_connect", "create_connection"),
+        source=f"{_SOURCE}/Modules/overlapped.c",
+    )
+    yield Limit(
+        id="windows-proactor-wrapped-ports",
+        platforms=here,
+        loops=loop,
+        forbids="A port outside of 0 to 65535 is not refused but taken modulo 65536.",
+        instead="Check the port.",
+        methods=("sock_connect", "sock_sendto", "create_connection", "create_datagram_endpoint"),
+        source=f"{_SOURCE}/Modules/overlapped.c",
+    )
+    yield Limit(
         id="windows-proactor-process-signals",
         platforms=here,
         loops=loop,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,6 +10,23 @@ from types import TracebackType
 
 from .. import conformance
 from ..fake_selectors.limits import Limit
+
+SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "windows-proactor-refused-errno": ("sockets::refused_connection_has_its_errno",),
+    "windows-proactor-wrapped-ports": (
+        "sockets::port_out_of_range_is_not_wrapped[[]*]",
+        "sockets::port_of_a_datagram_out_of_range_is_not_wrapped[[]*]",
+    ),
+}
+"""The cases, as patterns, that show limits by which nothing is raised, or not what a case waits for."""
+
+
+def explained(case: str, limits: Iterable[Limit]) -> Limit | None:
+    """Return the limit that a case shows, whatever it raises there; None if it shows none."""
+    for limit in limits:
+        if any(fnmatch.fnmatchcase(case, pattern) for pattern in SHOWN_BY.get(limit.id, ())):
+            return limit
+    return None
 
 
 def explain(error: BaseException, limits: Iterable[Limit]) -> Limit | None:

@@ -19,7 +19,7 @@ from ..conformance import catalogue
 from ..conformance.declare import declaration
 from ..conformance.subject import LoopFactory, Observe, Run
 from . import backends
-from .explaining import explain
+from .explaining import explain, explained
 from .judging import LoopFaultError, Outcome, counts, judge
 
 PEERS = f"{conformance.__name__}.peers"
@@ -154,7 +154,8 @@ class Suite:
         outcome = judge(case.behaviour.level, call.when, error, observed, previous)
         if error is not None and outcome.verdict in EXPLAINABLE:
             limits = self._entry_of(item).limits()
-            found = filter(None, (explain(raised, limits) for raised in (error, *item.stash.get(LOGGED, ()))))
+            shown = (explain(raised, limits) for raised in (error, *item.stash.get(LOGGED, ())))
+            found = filter(None, (explained(case.id, limits), *shown))
             outcome = replace(outcome, limit=next((limit.id for limit in found), None))
         item.stash[OUTCOME] = outcome
         report.user_properties.append(("everyloop", outcome.verdict))
@@ -225,6 +226,11 @@ class Suite:
                 _unwind(coroutine)
 
         return run_on_the_loop
+
+    @pytest.fixture
+    def platform(self, backend: backends.OpenBackend) -> str:
+        """The value of :data:`sys.platform` that belongs to the kernel under the loop."""
+        return backend.backend.platform
 
     @pytest.fixture
     def observe(self, request: pytest.FixtureRequest) -> Observe:

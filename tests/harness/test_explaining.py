@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import fnmatch
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from everyloop.conformance import driving
-from everyloop.fake_selectors.limits import Limit
-from everyloop.harness.explaining import explain
+from everyloop.fake_selectors.limits import LIMITS, Limit
+from everyloop.harness.explaining import SHOWN_BY, explain, explained
+
+from .runs import Commands
 
 LIMIT = Limit(
     id="no-readers",
@@ -107,3 +111,21 @@ def test_a_method_that_a_case_finds_missing(text: str, shows: bool) -> None:
         raise NotImplementedError(text)
 
     assert explain(raised(look), [limit]) is (limit if shows else None)
+
+
+def test_what_a_case_shows_whatever_it_raises() -> None:
+    limit = replace(LIMIT, id="windows-proactor-wrapped-ports")
+    assert explained("sockets::port_out_of_range_is_not_wrapped[-1]", [LIMIT, limit]) is limit
+    assert explained("sockets::port_out_of_range_is_not_wrapped", [LIMIT, limit]) is None
+    assert explained("sockets::port_out_of_range_is_not_wrapped[-1]", [LIMIT]) is None
+
+
+def test_limits_that_cases_show_exist() -> None:
+    assert SHOWN_BY.keys() <= {limit.id for limit in LIMITS}
+
+
+def test_patterns_of_cases_match_some(commands: Commands) -> None:
+    listed = commands.run("list", "cases", "--json")
+    cases = [row["case"] for row in json.loads(listed.stdout)]
+    for pattern in (pattern for patterns in SHOWN_BY.values() for pattern in patterns):
+        assert fnmatch.filter(cases, pattern), pattern

@@ -42,6 +42,7 @@ from __future__ import annotations
 
 import _socket
 import errno
+import functools
 import os
 import socket
 import stat
@@ -148,6 +149,20 @@ class _SocketKind(type):
         return [name for name in super().__dir__() if hasattr(cls, name)]
 
 
+@functools.cache
+def _passport(kind: type) -> type:
+    """Return what a socket of the platform shows as its ``__class__``.
+
+    ``isinstance(sock, socket.socket)`` in a program means the process's own class, of which the platform's cannot be
+    derived. Called, as ``socket.dup()`` does, it makes a socket of the platform.
+    """
+
+    def make(_: type, *args: Any, **keywords: Any) -> object:
+        return kind(*args, **keywords)
+
+    return type("socket", (socket.socket,), {"__slots__": (), "__module__": "socket", "__new__": make})
+
+
 def _translating(name: str) -> Callable[..., Any]:
     """Return a method of sockets that does what this machine's does, and raises Winsock's errors."""
     host: Callable[..., Any] = getattr(_socket.socket, name)
@@ -167,6 +182,11 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
     """``_socket.socket`` of Windows."""
 
     __slots__ = ("_closed_ways", "_exclusive", "_has_address", "_told")
+
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        """What :func:`isinstance` goes by besides the type."""
+        return _passport(type(self))
 
     _closed_ways: int
     _exclusive: int

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import pytest
+from everyloop.fake_selectors.windows import selector
 
 from .conftest import PATIENCE, Sockets, on_linux, refused
 
@@ -349,3 +350,19 @@ class TestOfTheFakeOnly:
     def test_families_that_python_does_not_have_there(self, socket: Any) -> None:
         with refused(10047):
             socket.socket(own.AF_UNIX)
+
+
+class TestClass:
+    def test_sockets_of_the_platform_pass_for_the_process_own(self) -> None:
+        ours = selector().module("socket")
+        first, second = ours.socketpair()
+        copy = first.dup()
+        with first, second, copy:
+            for sock in (first, second, copy):
+                assert type(sock) is ours.socket
+                assert isinstance(sock, ours.socket)
+                assert isinstance(sock, own.socket)
+
+    def test_sockets_of_the_process_pass_for_the_platform_own(self) -> None:
+        with own.socket() as sock:
+            assert isinstance(sock, selector().module("socket").socket)
