@@ -32,7 +32,6 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 assert sys.platform == "linux", "Windows' overlapped operations are emulated over Linux' sockets"
 

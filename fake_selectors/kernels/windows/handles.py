@@ -8,8 +8,8 @@ Some facts:
    https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-duplicatehandle
 3. An unknown handle: ``[WinError 6]``. Closing one twice too.
    https://learn.microsoft.com/windows/win32/api/handleapi/nf-handleapi-closehandle
-4. The C runtime has descriptors above handles (``msvcrt.get_osfhandle``, ``open_osfhandle``). A descriptor that was made
-   of a handle owns it: closing the descriptor closes the handle.
+4. The C runtime has descriptors above handles (``msvcrt.get_osfhandle``, ``open_osfhandle``). A descriptor that was
+   made of a handle owns it: closing the descriptor closes the handle.
    https://learn.microsoft.com/cpp/c-runtime-library/reference/open-osfhandle
 5. ``-1`` is the process itself where a process is asked for (``GetCurrentProcess``).
 
@@ -18,12 +18,15 @@ never used again, so that a mistake with a closed one is found. The handle of a 
 descriptor.
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
 import itertools
 import os
-from abc import ABC, abstractmethod
+import sys
 from typing import TypeVar
+
+assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
 
 from .errors import error
 
@@ -34,13 +37,12 @@ INVALID_HANDLE_VALUE = 2**64 - 1
 ERROR_INVALID_HANDLE = 6
 
 
-class Object(ABC):
+class Object:
     """Something that handles stand for."""
 
     handles = 0
     """How many stand for it."""
 
-    @abstractmethod
     def close(self) -> None:
         """Forget it: its last handle was closed."""
 

@@ -18,7 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from weakref import WeakValueDictionary
 
 assert sys.platform == "linux", "Windows' completion ports are emulated over Linux' epoll"
@@ -332,10 +332,8 @@ class Told(Closing):
 
 
 def _empty(bell: int) -> None:
-    try:
+    with suppress(BlockingIOError):  # something else may have ended the wait
         os.eventfd_read(bell)
-    except BlockingIOError:
-        pass  # something else has ended the wait
 
 
 def _is_socket(handle: int) -> bool:

@@ -3,9 +3,13 @@
 Of its functions, those that lead from descriptors to handles and back are emulated; see `handles`.
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
+import sys
 from types import ModuleType
+
+assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
 
 from ...views import Fake
 from .handles import Descriptor, Object

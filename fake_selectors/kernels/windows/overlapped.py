@@ -134,7 +134,7 @@ class Functions:
         with self._manager.entered():
             self._manager.unregister_wait(wait, _pointer(event))
 
-    def CreateEvent(self, attributes: None, manual: bool, initial: bool, name: str | None, /) -> int:  # noqa: FBT001, N802
+    def CreateEvent(self, attributes: None, manual: bool, initial: bool, name: str | None, /) -> int:  # noqa: N802
         """Make an event."""
         if attributes is not None:
             raise ValueError("EventAttributes must be None")
@@ -159,7 +159,7 @@ class Functions:
             raise ValueError("Only AF_INET and AF_INET6 families are supported")
         with self._manager.entered():
             sock = self._manager.socket(handle).socket
-            sock.bind(("0.0.0.0" if family == socket.AF_INET else "::", 0))  # noqa: S104 - it is a client's
+            sock.bind(("0.0.0.0" if family == socket.AF_INET else "::", 0))
 
     def WSAConnect(self, handle: int, address: tuple[Any, ...], /) -> None:  # noqa: N802
         """Set the peer of a socket for datagrams."""
@@ -233,7 +233,7 @@ class Overlapped:
                 if request.code is None:
                     request.file.cancel(request)
 
-    def getresult(self, wait: bool = False, /) -> Any:  # noqa: FBT001, FBT002
+    def getresult(self, wait: bool = False, /) -> Any:
         """Return what it has brought.
 
         Args:
@@ -375,12 +375,12 @@ class Overlapped:
             if not _is_bound(self._manager.socket(_pointer(handle)).socket):
                 self._attempted, self.error = True, WSAEINVAL
                 raise error(WSAEINVAL)
-        if peer[0] in {"0.0.0.0", "::"} or not peer[1]:  # noqa: S104
+        if peer[0] in {"0.0.0.0", "::"} or not peer[1]:
             self._attempted, self.error = True, WSAEADDRNOTAVAIL
             raise error(WSAEADDRNOTAVAIL)
         self._start_on_socket(handle, Connect(peer))
 
-    def TransmitFile(  # noqa: N802, PLR0913 - so it is called
+    def TransmitFile(  # noqa: N802 - so it is called
         self, handle: int, file: int, offset: int, offset_high: int, size: int, block: int, flags: int, /
     ) -> None:
         """Send part of a file."""

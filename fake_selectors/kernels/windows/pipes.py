@@ -30,7 +30,6 @@ ends of pipes of bytes that are handed to children. A name may have a folder in 
 # ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
-import os
 import select
 import socket
 import sys

@@ -14,9 +14,9 @@ Some facts:
    that ended it. CPython's Modules/overlapped.c
 5. Its waits end at ticks of the system's timer (``clocks``).
 
-Here a port is an epoll and a queue. Who waits for a packet waits for the epoll, and does what has become possible: takes
-the bytes that came, sends those that there is room for now. The epoll tells news (``EPOLLET``), so that nothing has to
-be registered per operation.
+Here a port is an epoll and a queue. Who waits for a packet waits for the epoll, and does what has become possible:
+takes the bytes that came, sends those that there is room for now. The epoll tells news (``EPOLLET``), so that nothing
+has to be registered per operation.
 """
 
 # ruff: noqa: E402 - where the assertion fails, type checkers read no further
@@ -29,6 +29,7 @@ import select
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Protocol
 
 assert sys.platform == "linux", "Windows' completion ports are emulated over Linux' epoll"
@@ -70,7 +71,7 @@ class CompletionPort:
         lock: of the kernel; it is held by those who call the methods, apart from `take`.
     """
 
-    def __init__(self, clock: clocks.WindowsClock, lock: RLock) -> None:  # type: ignore[valid-type] # typeshed: a function
+    def __init__(self, clock: clocks.WindowsClock, lock: RLock) -> None:
         self._clock = clock
         self._lock = lock
         self._packets: deque[Packet] = deque()
@@ -121,10 +122,8 @@ class CompletionPort:
     def forget(self, descriptor: int) -> None:
         """Report no more of a descriptor; nothing happens if it is not watched, or closed."""
         if self._sources.pop(descriptor, None) is not None:
-            try:
+            with suppress(OSError):  # the kernel has forgotten it if it was closed
                 self._epoll.unregister(descriptor)
-            except OSError:
-                pass  # the kernel has forgotten it as it was closed
 
     def call_at(self, when: int, timer: Timer) -> None:
         """Tell a timer when its time has come, in nanoseconds of `time.monotonic_ns`."""
@@ -211,10 +210,8 @@ class CompletionPort:
                 heapq.heappop(self._timers)[2].due()
 
     def _hush(self) -> None:
-        try:
+        with suppress(BlockingIOError):  # another thread may have heard it
             os.eventfd_read(self._bell)
-        except BlockingIOError:
-            pass  # another thread has heard it
 
     def close(self) -> None:
         """Wake who waits; nothing can be taken any more."""

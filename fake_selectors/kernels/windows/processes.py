@@ -36,6 +36,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 assert sys.platform == "linux", "Windows' processes are emulated over Linux' pidfds"
@@ -143,7 +144,9 @@ class Process(Waitable):
     def tell_group(self, event: int) -> None:
         """Send an event of the console to the group that it leads: see fact 6."""
         if not self._leads_group:
-            raise NotImplementedError("os.kill with an event of the console, without CREATE_NEW_PROCESS_GROUP, is not emulated")
+            raise NotImplementedError(
+                "os.kill with an event of the console, without CREATE_NEW_PROCESS_GROUP, is not emulated"
+            )
         if event == CTRL_BREAK_EVENT and not self.is_signalled():
             self._was_broken = True
             os.killpg(self.pid, signal.SIGTERM)
@@ -197,7 +200,7 @@ def create(
         raise NotImplementedError(f"_winapi.CreateProcess with dwCreationFlags 0x{unknown:x} is not emulated")
     words = split(application if command_line is None else command_line)
     program, arguments = _program(application, command_line, words)
-    if folder is not None and not os.path.isdir(folder):
+    if folder is not None and not Path(folder).is_dir():
         raise error(267)
     keywords: dict[str, Any] = {}
     if streams is not None:
@@ -223,7 +226,7 @@ def _program(application: str | None, command_line: str | None, words: list[str]
     if not named:
         raise error(87)
     if application is not None and "/" not in application:
-        application = os.path.join(os.curdir, application)  # no search goes through PATH
+        application = f"./{application}"  # no search goes through PATH
     return application, words or [named]
 
 

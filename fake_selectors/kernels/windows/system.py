@@ -152,10 +152,10 @@ def _os(of_processes: Mapping[str, object]) -> ModuleType:
 
 
 class _Environment(MutableMapping[str, str]):
-    """This process's environment, in which there is a shell: ``subprocess`` looks for it with ``shell=True``."""
+    """The environment of this process, in which there is a shell: ``subprocess`` looks for it with ``shell=True``."""
 
     def __getitem__(self, name: str) -> str:
-        if name not in os.environ and isinstance(name, str) and name.upper() == "COMSPEC":
+        if name.upper() == "COMSPEC" and name not in os.environ:
             return COMSPEC
         return os.environ[name]
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 import os
 import select
 import sys
-from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -40,9 +39,9 @@ class Waitable(Object):
     def __init__(self) -> None:
         self._watchers: list[Callable[[], None]] = []
 
-    @abstractmethod
     def is_signalled(self) -> bool:
         """Whether a wait for it would end now."""
+        raise NotImplementedError
 
     def consume(self) -> None:
         """A wait for it has ended: an event that resets itself does."""

@@ -108,6 +108,7 @@ FUNCTIONS = (
     "WaitNamedPipe",
 )
 
+
 def module(manager: IoManager) -> ModuleType:
     """Return ``_winapi``.
 
@@ -142,7 +143,7 @@ def functions_of_os(manager: IoManager) -> dict[str, object]:
         with manager.entered():
             return os.get_inheritable(handle if handle < FIRST else manager.handles.descriptor(handle))
 
-    def set_handle_inheritable(handle: int, inheritable: bool, /) -> None:  # noqa: FBT001
+    def set_handle_inheritable(handle: int, inheritable: bool, /) -> None:
         """Set whether a child gets the handle."""
         with manager.entered():
             os.set_inheritable(handle if handle < FIRST else manager.handles.descriptor(handle), inheritable)
@@ -175,8 +176,15 @@ class Functions:
         """Return the number that stands for this process."""
         return CURRENT_PROCESS
 
-    def DuplicateHandle(  # noqa: N802, PLR0913 - so it is called
-        self, source: int, handle: int, target: int, access: int, inherit: bool, options: int = 0, /  # noqa: ARG002, FBT001
+    def DuplicateHandle(  # noqa: N802 - so it is called
+        self,
+        source: int,
+        handle: int,
+        target: int,
+        access: int,  # noqa: ARG002 - see `options`
+        inherit: bool,  # noqa: ARG002 - CreateProcess names what a child gets
+        options: int = 0,
+        /,
     ) -> int:
         """Return another handle for the same object."""
         if source != CURRENT_PROCESS or target != CURRENT_PROCESS:
@@ -215,7 +223,11 @@ class Functions:
         return WAIT_TIMEOUT if found is None else WAIT_OBJECT_0
 
     def WaitForMultipleObjects(  # noqa: N802
-        self, handles: Sequence[int], wait_all: bool, milliseconds: int = INFINITE, /  # noqa: FBT001
+        self,
+        handles: Sequence[int],
+        wait_all: bool,
+        milliseconds: int = INFINITE,
+        /,
     ) -> int:
         """Wait until one of some objects is signalled, or all of them are."""
         if len(handles) > MOST_TO_WAIT_FOR:
@@ -238,7 +250,7 @@ class Functions:
             reading, writing = os.pipe()
             return self._manager.handles.add(Descriptor(reading)), self._manager.handles.add(Descriptor(writing))
 
-    def CreateNamedPipe(  # noqa: N802, PLR0913 - so it is called
+    def CreateNamedPipe(  # noqa: N802 - so it is called
         self,
         name: str,
         open_mode: int,
@@ -257,7 +269,7 @@ class Functions:
             end = self._manager.pipes.create(name, open_mode, pipe_mode, most, out_size, in_size)
             return self._manager.handles.add(end)
 
-    def CreateFile(  # noqa: N802, PLR0913 - so it is called
+    def CreateFile(  # noqa: N802 - so it is called
         self, name: str, access: int, share: int, attributes: int, disposition: int, flags: int, template: int, /
     ) -> int:
         """Open a pipe; return the handle of the client's end."""
@@ -270,7 +282,7 @@ class Functions:
         with self._manager.entered():
             return self._manager.handles.add(self._manager.pipes.open(name, access, flags))
 
-    def ConnectNamedPipe(self, handle: int, overlapped: bool = False) -> Overlapped | None:  # noqa: FBT001, FBT002, N802
+    def ConnectNamedPipe(self, handle: int, overlapped: bool = False) -> Overlapped | None:  # noqa: N802
         """Wait for a client."""
         operation = Overlapped(self._manager)
         with self._manager.entered():
@@ -278,25 +290,25 @@ class Functions:
             operation.start(lambda request: start_connecting(end, request), ConnectNamedPipe(), (ERROR_PIPE_CONNECTED,))
         if overlapped:
             return operation
-        operation.GetOverlappedResult(True)  # noqa: FBT003
+        operation.GetOverlappedResult(True)
         return None
 
-    def ReadFile(self, handle: int, size: int, overlapped: bool = False) -> tuple[Any, int]:  # noqa: FBT001, FBT002, N802
+    def ReadFile(self, handle: int, size: int, overlapped: bool = False) -> tuple[Any, int]:  # noqa: N802
         """Read from a pipe."""
         request = Receive(None, size)
         operation = self._start(handle, request, (ERROR_MORE_DATA,))
         if overlapped:
             return operation, request.code if request.code is not None else ERROR_IO_PENDING
-        _, code = operation.GetOverlappedResult(True)  # noqa: FBT003
+        _, code = operation.GetOverlappedResult(True)
         return request.data, code
 
-    def WriteFile(self, handle: int, buffer: Any, overlapped: bool = False) -> tuple[Any, int]:  # noqa: FBT001, FBT002, N802
+    def WriteFile(self, handle: int, buffer: Any, overlapped: bool = False) -> tuple[Any, int]:  # noqa: N802
         """Write to a pipe."""
         request = Send(memoryview(buffer).cast("B"))
         operation = self._start(handle, request, ())
         if overlapped:
             return operation, request.code if request.code is not None else ERROR_IO_PENDING
-        return operation.GetOverlappedResult(True)  # noqa: FBT003
+        return operation.GetOverlappedResult(True)
 
     def _start(self, handle: int, request: Request, good: tuple[int, ...]) -> Overlapped:
         operation = Overlapped(self._manager)
@@ -306,13 +318,13 @@ class Functions:
 
     # Processes.
 
-    def CreateProcess(  # noqa: N802, PLR0913 - so it is called
+    def CreateProcess(  # noqa: N802 - so it is called
         self,
         application: str | None,
         command_line: str | None,
         process_attributes: None,
         thread_attributes: None,
-        inherit: bool,  # noqa: ARG002, FBT001 - programs of this machine know no handles
+        inherit: bool,  # noqa: ARG002 - programs of this machine know no handles
         flags: int,
         environment: Mapping[str, str] | None,
         folder: str | None,
@@ -320,7 +332,7 @@ class Functions:
         /,
     ) -> tuple[int, int, int, int]:
         """Start a program; return the handles of process and thread, and their numbers."""
-        if process_attributes is not None or thread_attributes is not None:
+        if (process_attributes, thread_attributes) != (None, None):
             raise NotImplementedError("CreateProcess with security attributes is not emulated")
         sys.audit("_winapi.CreateProcess", application, command_line, folder)
         manager = self._manager
@@ -329,13 +341,20 @@ class Functions:
             if startup.dwFlags & STARTF_USESTDHANDLES:
                 named = (startup.hStdInput, startup.hStdOutput, startup.hStdError)
                 streams = tuple(manager.handles.descriptor(int(handle)) for handle in named)
-            listed = (startup.lpAttributeList or {}).get("handle_list") or ()
+            listed = (startup.lpAttributeList or {}).get("handle_list", ())
             if foreign := {int(handle) for handle in listed} - {
                 int(handle) for handle in (startup.hStdInput, startup.hStdOutput, startup.hStdError) if handle
             }:
-                raise NotImplementedError(f"CreateProcess with {len(foreign)} more handles in handle_list is not emulated")
+                raise NotImplementedError(
+                    f"CreateProcess with {len(foreign)} more handles in handle_list is not emulated"
+                )
         process = processes.create(
-            application, command_line, flags, _environment(environment), folder, streams  # type: ignore[arg-type] # three
+            application,
+            command_line,
+            flags,
+            _environment(environment),
+            folder,
+            streams,  # type: ignore[arg-type] # three
         )
         with manager.entered():
             manager.processes[process.pid] = process
@@ -353,7 +372,8 @@ class Functions:
 
     def GetVersion(self) -> int:  # noqa: N802
         """Return the version of a Windows 11, in the old way: build, minor, major."""
-        return WINDOWS_11.build << 16 | WINDOWS_11.minor << 8 | WINDOWS_11.major
+        version: int = WINDOWS_11.build << 16 | WINDOWS_11.minor << 8 | WINDOWS_11.major
+        return version
 
 
 class Thread(Object):
@@ -400,7 +420,7 @@ class Overlapped:
         """Cancel what is pending, and close the event."""
         self._manager.drop(self._request, self.event)
 
-    def GetOverlappedResult(self, wait: bool, /) -> tuple[int, int]:  # noqa: FBT001, N802
+    def GetOverlappedResult(self, wait: bool, /) -> tuple[int, int]:  # noqa: N802
         """Return how much was transferred, and 0 or the number of an error that is none: 234, 995, 996."""
         request = self._request
         assert request is not None, "it was started"
@@ -433,7 +453,7 @@ def _environment(environment: Mapping[str, str] | None) -> Mapping[str, str] | N
     if environment is None:
         return None
     for name, value in environment.items():
-        if not isinstance(name, str) or not isinstance(value, str):
+        if {type(name), type(value)} != {str}:
             raise TypeError("environment can only contain strings")
         if "\0" in name or "\0" in value:
             raise ValueError("embedded null character")
