@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -102,6 +104,14 @@ def tcp_pair(listener: socket.socket) -> Iterator[tuple[socket.socket, socket.so
 
 
 @pytest.fixture
+def closed_port() -> Iterator[tuple[str, int]]:
+    """An address that refuses connections: bound, so that nobody else gets the port, but not listening."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()
+
+
+@pytest.fixture
 def unix_path() -> Iterator[str]:
     """A path for a Unix socket: addresses end after 103 bytes on macOS, which makes tmp_path too long there."""
     with tempfile.TemporaryDirectory(prefix="everyloop-") as folder:
@@ -115,6 +125,13 @@ def fill(sock: socket.socket) -> int:
         while True:
             written += sock.send(bytes(65536))
     return written
+
+
+def reset(sock: socket.socket) -> None:
+    """Close a TCP connection in the rudest way: the other side gets a reset instead of an end."""
+    linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    sock.close()
 
 
 def receive_exactly(sock: socket.socket, size: int) -> bytes:

@@ -11,8 +11,6 @@ import asyncio
 import contextlib
 import errno
 import socket
-import struct
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +19,7 @@ import pytest
 from .declare import shows
 from .driving import settle, soon, turn, under_way
 from .gates import IPV6, LINUX, POSIX, UNIX_SOCKETS, Gate, descriptors
-from .peers import PATIENCE, fill, receive_all, receive_exactly
+from .peers import PATIENCE, fill, receive_all, receive_exactly, reset
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -80,13 +78,6 @@ def non_blocking(family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM) -
     return sock
 
 
-def reset(sock: socket.socket) -> None:
-    """Close a TCP connection in the rudest way: the other side gets a reset instead of an end."""
-    linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    sock.close()
-
-
 @pytest.fixture
 def server(listener: socket.socket) -> socket.socket:
     """A non-blocking TCP socket that listens: the loop's own server."""
@@ -109,14 +100,6 @@ def datagrams() -> Iterator[Pair]:
             sock.bind(("127.0.0.1", 0))
         there.settimeout(PATIENCE)
         yield here, there
-
-
-@pytest.fixture
-def closed_port() -> Iterator[tuple[str, int]]:
-    """An address that refuses connections: bound, so that nobody else gets the port, but not listening."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        yield sock.getsockname()
 
 
 @dataclass(frozen=True)
