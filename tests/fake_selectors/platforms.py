@@ -10,6 +10,7 @@ from everyloop.fake_selectors.platform import Platform
 MAKERS = {
     "linux-select": ("everyloop.fake_selectors.linux", "select"),
     "windows-selector": ("everyloop.fake_selectors.windows", "selector"),
+    "windows-proactor": ("everyloop.fake_selectors.windows", "proactor"),
     "macos": ("everyloop.fake_selectors.darwin", "macos"),
 }
 """Module and function of each."""

