@@ -13,6 +13,8 @@ from everyloop import conformance
 
 from .conftest import Command, Completed
 
+pytestmark = pytest.mark.once
+
 CASES = ("--pyargs", "everyloop.conformance")
 TWO = ("-k", "loop_method_is_present and (add_reader or add_writer)")
 NAMES = {"surface.py::loop_method_is_present[add_reader]", "surface.py::loop_method_is_present[add_writer]"}

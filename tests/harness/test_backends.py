@@ -19,6 +19,8 @@ from ..canaries import unopenable
 from ..conftest import Command
 from .runs import TESTS, Commands
 
+pytestmark = pytest.mark.once
+
 ONE_CASE = ("-n", "1", "-k", "loop_method_is_present and add_reader")
 CANARIES = unopenable.__name__.rpartition(".")[0].removeprefix("tests.")
 UNOPENABLE = f"{CANARIES}.unopenable"

@@ -21,6 +21,8 @@ from .runs import TESTS, Commands
 
 ReadDocument = Callable[[Path], results.Document]
 
+pytestmark = pytest.mark.once
+
 ONE_CASE = ("-n", "1", "-k", "loop_method_is_present and add_reader")
 CLOSED = ("-n", "1", "-k", "loop_is_closed_after_close or runner_closes_generators")
 TWO_CASES = ("-n", "1", "-k", "loop_method_is_present and (add_reader or add_writer)")

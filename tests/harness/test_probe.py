@@ -25,6 +25,8 @@ from .test_cli import COLOUR, on_a_terminal, posix
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these are Linux' limits")
 needs_trio = pytest.mark.skipif(importlib.util.find_spec("trio") is None, reason="trio is not installed")
+pytestmark = pytest.mark.once
+
 WATCHING = {name for name in BY_NAME if name.startswith("watch-")} | {
     "sockets-at-once",
     "highest-descriptor",
