@@ -52,7 +52,7 @@ class Windows(Platform, ABC):
             NotImplementedError: this host is not a Linux.
         """
         if sys.platform == "linux":
-            from .kernels.windows import errors, iomanager, msvcrt, overlapped, select, sockets, system, winapi
+            from .kernels.windows import errors, foreign, iomanager, msvcrt, overlapped, select, sockets, system, winapi
 
             clock = WindowsClock(self.clock_resolution)
             manager = iomanager.IoManager(clock)
@@ -68,7 +68,8 @@ class Windows(Platform, ABC):
             }
             # It writes ConnectionResetError(*error.args), which shall not lose `winerror`.
             reset = {"ConnectionResetError": errors.CLASSES[ConnectionResetError]}
-            return Kernel(fakes, (*ASYNCIO, *OWN), {"asyncio.windows_events": reset})
+            names = {"asyncio.windows_events": reset, "asyncio.proactor_events": {"hasattr": foreign.has}}
+            return Kernel(fakes, (*ASYNCIO, *OWN), names)
         raise NotImplementedError("Windows is emulated on Linux only: its select() is made of poll()")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket as host
 import struct
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from .completion import NULL, PATIENCE, SOON, Port, port_of
-from .conftest import Sockets, refused
+from .conftest import Sockets, on_linux, refused
 
 LOOPBACK = ("127.0.0.1", 0)
 LINGER_NOT = struct.pack("hh" if hasattr(host, "SO_EXCLUSIVEADDRUSE") else "ii", 1, 0)
@@ -479,6 +480,50 @@ def test_a_peer_for_datagrams(port: Port, socket: Any, udp: Any) -> None:
         send = port.start("WSASend", client.fileno(), b"data", 0)
         assert port.finish(send) == (0, 4)
         assert udp.recvfrom(10) == (b"data", client.getsockname())
+
+
+# Sockets of the process's own.
+
+
+@on_linux
+def test_a_socket_of_the_process_is_closed_though_its_peer_has_gone(system: Any) -> None:
+    lost: list[Exception] = []
+
+    async def close(sock: host.socket, **options: Any) -> None:
+        running = asyncio.get_running_loop()
+        running.set_exception_handler(lambda _, context: lost.append(context["exception"]))
+        make = running.create_datagram_endpoint if options else running.create_connection
+        transport, _ = await make(asyncio.Protocol, sock=sock)  # type: ignore[operator]
+        transport.close()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert sock.fileno() == -1
+
+    ours, theirs = connected_by_the_process()
+    theirs.setsockopt(host.SOL_SOCKET, host.SO_LINGER, struct.pack("ii", 1, 0))
+    theirs.close()
+    run_on_proactor(system, close(ours))
+    unconnected = host.socket(type=host.SOCK_DGRAM)
+    unconnected.bind(LOOPBACK)
+    run_on_proactor(system, close(unconnected, datagrams=True))
+    assert lost == []
+
+
+def connected_by_the_process() -> tuple[host.socket, host.socket]:
+    """Return two sockets of the process's own module that are connected over TCP."""
+    with host.create_server(LOOPBACK) as listener:
+        ours = host.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+        return ours, theirs
+
+
+def run_on_proactor(system: Any, coroutine: Any) -> None:
+    """Run a coroutine on a proactor loop, for a bounded time."""
+    loop = system.module("asyncio").ProactorEventLoop()
+    try:
+        loop.run_until_complete(asyncio.wait_for(coroutine, PATIENCE / 1000))
+    finally:
+        loop.close()
 
 
 # Files.
