@@ -13,6 +13,7 @@ import click
 
 from ..conformance import catalogue
 from . import backends, inherited, results, terminal
+from .cli_exec import exec_
 from .cli_list import list_
 from .cli_probe import probe
 from .commands import AS_EXPECTED, HARNESS_FAILED, INTERRUPTED, NOT_AS_EXPECTED, USAGE, Group, complain, run_async
@@ -31,6 +32,7 @@ Examples:
   everyloop run mypackage.loops:new_loop  judge your own loop
   everyloop probe                         what loops and platforms can do, measured
   everyloop list backends                 what can be judged here
+  everyloop exec --on windows-selector program.py
 
 Exit status: 0 as expected, 1 not as expected, 2 usage or a backend that cannot be run,
 3 everyloop itself failed, 130 interrupted (the results so far are written).
@@ -171,6 +173,7 @@ def merge(sources: Sequence[Path], target: Path) -> int:
     return AS_EXPECTED
 
 
+cli.add_command(exec_)
 cli.add_command(list_)
 cli.add_command(probe)
 
