@@ -1,11 +1,11 @@
-"""An aiohttp server under more and more connections, on Windows' selector loop and on epoll.
+"""An aiohttp server under more and more connections, on Windows' loops and on epoll.
 
 For each backend and each number of connections, a server process of its own is started; a client on the standard
 library's blocking sockets opens the connections one after the other, sends one request on each and keeps them open.
 Then, with all of them idle, it sends more requests on one of them. Printed are: how many connections were answered,
 what ended the others, how the server ended, and the server's CPU time per request with that many idle connections.
 
-    python benchmarks/aiohttp_connections.py [--backends asyncio-epoll windows-selector] [--connections 100 400 600]
+    python benchmarks/aiohttp_connections.py [--backends BACKEND...] [--connections N...]
 
 CPU time is that of the server process (``psutil``), so the client and a busy machine disturb little; the absolute
 figures are this machine's, their ratios are what counts.
@@ -28,6 +28,7 @@ from typing import IO
 
 import psutil
 
+BACKENDS = ("asyncio-epoll", "windows-selector", "windows-proactor")
 CONNECTIONS = (100, 200, 300, 400, 500, 505, 510, 511, 512, 520, 600, 800, 1000)
 REQUEST = b"GET /1 HTTP/1.1\r\nHost: x\r\n\r\n"
 REQUESTS = 2000
@@ -170,7 +171,7 @@ def measure(backend: str, connections: int) -> tuple[Counter[str], str, float | 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--serve", metavar="BACKEND", help=argparse.SUPPRESS)
-    parser.add_argument("--backends", nargs="+", default=["asyncio-epoll", "windows-selector"])
+    parser.add_argument("--backends", nargs="+", default=BACKENDS)
     parser.add_argument("--connections", nargs="+", type=int, default=CONNECTIONS)
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
