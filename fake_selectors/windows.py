@@ -68,8 +68,12 @@ class Windows(Platform, ABC):
             }
             # It writes ConnectionResetError(*error.args), which shall not lose `winerror`.
             reset = {"ConnectionResetError": errors.CLASSES[ConnectionResetError]}
-            names = {"asyncio.windows_events": reset, "asyncio.proactor_events": {"hasattr": foreign.has}}
-            return Kernel(fakes, (*ASYNCIO, *OWN), names)
+            shutdown: dict[str, object] = {"hasattr": foreign.has}
+            return Kernel(
+                fakes,
+                (*ASYNCIO, *OWN),
+                {"asyncio.windows_events": reset, "asyncio.proactor_events": shutdown},
+            )
         raise NotImplementedError("Windows is emulated on Linux only: its select() is made of poll()")
 
 

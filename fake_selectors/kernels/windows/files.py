@@ -9,9 +9,10 @@ Some facts:
    https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-wsasend#overlapped-socket-io
 3. Closing a socket ends its pending operations: 995 (``ERROR_OPERATION_ABORTED``), and each still gives its packet.
    https://learn.microsoft.com/windows/win32/api/winsock2/nf-winsock2-closesocket#remarks
-4. A receive that is started at the end of the stream is complete when the next packet is looked for, and not earlier.
-   This is a choice: on Windows it depends on when the end came. ``asyncio`` starts the next receive before it hands on
-   what the last one brought, and CPython's own tests expect to see an error in that before the end.
+4. The end of a stream, and that a connection was refused, is told when the next packet is looked for, and not earlier.
+   This is a choice: on Windows it depends on when it came, and a refusal takes two seconds. ``asyncio`` starts the next
+   receive before it hands on what the last one brought, and CPython's own tests expect to see an error in that before
+   the end.
 5. Whether a socket blocks does not matter to overlapped operations.
 6. A cancelled operation is complete, with 995, when ``CancelIoEx`` returns; bytes that it has transferred before stay
    transferred. https://learn.microsoft.com/windows/win32/fileio/cancelioex-func
@@ -106,7 +107,7 @@ class File:
             except OSError as failure:
                 raise self.start_error(failure) from None
             else:
-                if self.port is None or not request.found_end:
+                if self.port is None or not request.late:
                     self.complete(request, code)
                     return
                 self.port.defer(self)
@@ -138,9 +139,10 @@ class File:
 
     def deferred(self) -> None:
         """Do what was put off until somebody takes a packet."""
-        self._pump(self._reads)
+        self._pump(self._reads, late=True)
+        self._pump(self._writes, late=True)
 
-    def _pump(self, queue: deque[Request]) -> None:
+    def _pump(self, queue: deque[Request], *, late: bool = False) -> None:
         while queue:
             request = queue[0]
             try:
@@ -149,6 +151,9 @@ class File:
                 return
             except OSError as failure:
                 code = self.completion(failure)
+            if request.late and not late and self.port is not None:
+                self.port.defer(self)
+                return
             if queue and queue[0] is request:  # a handler of a signal may have cancelled it
                 queue.popleft()
                 self.complete(request, code)
@@ -241,7 +246,7 @@ class SocketFile(File):
             self._has_news = False
             raise
         request.transferred = size
-        request.found_end = not size
+        request.late = not size
         if size < request.size and not self._ended and not request.flags:
             self._has_news = False  # there is no more, and the kernel will say when there is
         if isinstance(request, ReceiveFrom):

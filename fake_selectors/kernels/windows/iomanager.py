@@ -285,6 +285,7 @@ class IoManager:
         self._ports = [port for port in self._ports if not port.closed]
         for port in self._ports:
             port.scan()
+            port.catch_up()
         signalled = [index for index, thing in enumerate(objects) if thing.is_signalled()]
         if not signalled or (everyone and len(signalled) < len(objects)):
             return None

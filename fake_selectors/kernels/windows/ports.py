@@ -103,6 +103,7 @@ class CompletionPort:
     def defer(self, source: Source) -> None:
         """Tell a source when the next packet is asked for."""
         self._deferred.append(source)
+        self._ring()
 
     def watch(self, descriptor: int, source: Source, mask: int) -> None:
         """Report to a source, from now on, what becomes true of a descriptor; what is true already too."""
@@ -146,13 +147,13 @@ class CompletionPort:
             OSError: the port was closed meanwhile.
         """
         with self._lock:
-            while self._deferred:
-                self._deferred.pop(0).deferred()
+            self.catch_up()
             if self._packets:
                 return self._packets.popleft()
             if milliseconds == 0:
                 self._arrived.extend(self._epoll.poll(0))
                 self._work()
+                self.catch_up()
                 return self._packets.popleft() if self._packets else None
         if milliseconds == INFINITE:
             end = None
@@ -178,6 +179,7 @@ class CompletionPort:
                     self._waiting -= 1
             with self._lock:
                 self._work()
+                self.catch_up()
 
     def _wait(self, timeout: float | None) -> None:
         if timeout is None:
@@ -195,6 +197,11 @@ class CompletionPort:
         if self._packets:  # for the next thread that waits
             self._ring()
         return packet
+
+    def catch_up(self) -> None:
+        """Do what was put off."""
+        while self._deferred:
+            self._deferred.pop(0).deferred()
 
     def _work(self) -> None:
         """Do what has become possible."""

@@ -99,11 +99,11 @@ class Request:
     Attributes:
         address: of the ``OVERLAPPED``; unique.
         code: number of the error, or 0; None while it is pending.
-        found_end: whether it came to the end of a stream.
+        late: whether its end is told when the next packet is looked for, and not earlier; see `files`.
         transferred: bytes.
     """
 
-    __slots__ = ("address", "code", "event", "file", "found_end", "transferred")
+    __slots__ = ("address", "code", "event", "file", "late", "transferred")
 
     writes = False
     """In which of a file's two queues it waits."""
@@ -115,7 +115,7 @@ class Request:
         self.event: Any = None
         self.file: Any = None
         self.code: int | None = None
-        self.found_end = False
+        self.late = False
         self.transferred = 0
 
     def perform(self, file: Any) -> int:
@@ -267,7 +267,7 @@ class Connect(Request):
         peer: address of the peer.
     """
 
-    __slots__ = ("_begun", "peer")
+    __slots__ = ("_begun", "_found", "peer")
 
     writes = True
 
@@ -275,9 +275,18 @@ class Connect(Request):
         super().__init__()
         self.peer = peer
         self._begun = False
+        self._found: int | None = None
 
     def perform(self, file: Any) -> int:
         """Begin, or see what has become of it."""
+        if self._found is None:
+            code = self._look(file)
+            self._found = COMPLETIONS.get(code, ERROR_UNEXP_NET_ERR) if code else 0
+            self.late = bool(code)
+        return self._found
+
+    def _look(self, file: Any) -> int:
+        """Return this machine's number for what has become of it."""
         if not self._begun:
             blocking = os.get_blocking(file.handle)
             os.set_blocking(file.handle, False)
@@ -294,7 +303,7 @@ class Connect(Request):
                 raise Pending
         if code == errno.EINPROGRESS:
             raise Pending
-        return COMPLETIONS.get(code, ERROR_UNEXP_NET_ERR) if code else 0
+        return int(code)
 
 
 class Transmit(Request):

@@ -323,6 +323,13 @@ def test_a_result_can_be_waited_for(port: Port, pair: Sockets) -> None:
     assert receive.getresult(True) == b"data"
 
 
+def test_the_end_of_the_stream_can_be_waited_for(port: Port, pair: Sockets, socket: Any) -> None:
+    pair[1].shutdown(socket.SHUT_WR)
+    receive = port.start("WSARecv", pair[0].fileno(), 10)
+    assert receive.getresult(True) == b""
+    assert port.finish(receive) == (0, 0)
+
+
 # Connections.
 
 
