@@ -67,7 +67,7 @@ class Windows(Platform, ABC):
                 "time": clock.module(),
             }
             # It writes ConnectionResetError(*error.args), which shall not lose `winerror`.
-            reset = {"ConnectionResetError": errors.CLASSES[ConnectionResetError]}
+            reset: dict[str, object] = {"ConnectionResetError": errors.CLASSES[ConnectionResetError]}
             shutdown: dict[str, object] = {"hasattr": foreign.has}
             return Kernel(
                 fakes,
