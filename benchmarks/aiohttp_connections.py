@@ -42,7 +42,7 @@ def loop_factory(backend: str) -> Callable[[], asyncio.AbstractEventLoop]:
     factory = backends.open_backend(backends.find(backend)).new_loop
     if factory is None:
         sys.exit(f"{backend} hands out no loop")
-    return factory  # type: ignore[return-value]
+    return factory
 
 
 def serve(backend: str) -> None:

@@ -41,7 +41,7 @@ def _add_reader() -> None:
 
 
 def in_a_group() -> None:
-    raise ExceptionGroup("several", [ValueError(), raised(add_reader)])
+    raise BaseExceptionGroup("several", [ValueError(), raised(add_reader)])
 
 
 def because_of_it() -> None:
