@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -57,7 +58,6 @@ PROACTOR = {
     "test_asyncio.test_sslproto": ("ProactorStartTLSTests",),
     "test_asyncio.test_buffered_proto": ("BufferedProtocolProactorTests",),
     "test_asyncio.test_runners": ("RunTests", "RunnerTests"),
-    "test_asyncio.test_ssl": ("TestSSL",),
 }
 
 
@@ -81,7 +81,7 @@ class Suite:
         """Make this process the platform, for CPython's tests."""
         platform = contextlib.nullcontext() if self.platform is None else self.platform.install(IMPERSONATED)
         is_windows = self.platform is not None and self.platform.sys_platform == "win32"
-        known = {"SHORT_TIMEOUT": self.patience or support.SHORT_TIMEOUT, "MS_WINDOWS": is_windows}
+        known: dict[str, Any] = {"SHORT_TIMEOUT": self.patience or support.SHORT_TIMEOUT, "MS_WINDOWS": is_windows}
         with platform, mock.patch.multiple(support, create=True, **known):
             yield
 
