@@ -59,7 +59,7 @@ _IN = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 _NEWS = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 _ROOM = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR
 _END = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
-_WITHOUT_WAITING = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+_WITHOUT_WAITING = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)  # no enumeration: that is slow
 _TCP_CLOSE = 7  # of linux/tcp_states.h
 
 

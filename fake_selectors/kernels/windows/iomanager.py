@@ -64,6 +64,7 @@ class IoManager:
         pipes: the named ones.
         processes: that were started, by number.
         addresses: for new operations.
+        dropped: what was put down for the next call.
     """
 
     def __init__(self, clock: WindowsClock) -> None:
@@ -79,7 +80,7 @@ class IoManager:
         self._own: set[int] = set()
         """Handles of sockets that tell when they are closed."""
         self._others: deque[SocketFile] = deque()
-        self._dropped: deque[tuple[Request | None, int]] = deque()
+        self.dropped: deque[tuple[Request | None, int]] = deque()
 
     # Sockets.
 
@@ -201,12 +202,12 @@ class IoManager:
 
     def drop(self, request: Request | None, event: int) -> None:
         """Cancel an operation that nobody knows any more, and close its event, at the next call."""
-        self._dropped.append((request, event))
+        self.dropped.append((request, event))
 
     def settle(self) -> None:
         """Do what was put down for the next call."""
-        while self._dropped:
-            request, event = self._dropped.popleft()
+        while self.dropped:
+            request, event = self.dropped.popleft()
             if request is not None and request.code is None:
                 request.file.cancel(request)
             if event:

@@ -107,10 +107,12 @@ class Functions:
     def GetQueuedCompletionStatus(self, port: int, milliseconds: int, /) -> Packet | None:  # noqa: N802
         """Take a packet; None if none comes in time."""
         manager = self._manager
-        with manager.lock:
-            manager.settle()
-            queue = manager.port(port)
-            if milliseconds and queue.is_empty:
+        if manager.dropped:
+            with manager.lock:
+                manager.settle()
+        queue = manager.port(port)
+        if milliseconds and queue.is_empty:
+            with manager.lock:
                 manager.sweep()
         return queue.take(milliseconds)
 
@@ -291,7 +293,8 @@ class Overlapped:
     def _start_on_socket(self, handle: int, request: Request) -> None:
         manager = self._manager
         with manager.lock:
-            manager.settle()
+            if manager.dropped:
+                manager.settle()
             try:
                 file = manager.sockets.get(handle) or manager.socket(_pointer(handle))
             except OSError:

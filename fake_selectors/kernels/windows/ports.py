@@ -94,7 +94,8 @@ class CompletionPort:
         """Queue a packet."""
         if not self.closed:
             self._packets.append((code, transferred, key, address))
-            self._ring()
+            if self._waiting:
+                self._ring()
 
     def _ring(self) -> None:
         if self._waiting:

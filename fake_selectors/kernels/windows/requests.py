@@ -8,11 +8,16 @@ Some facts:
    https://learn.microsoft.com/windows/win32/api/minwinbase/ns-minwinbase-overlapped
 2. There are two vocabularies of errors. What fails at the start has Winsock's number, 10054 for a reset connection.
    What fails later has Win32's, which the kernel's status is translated to: 64 for the same. ``GetOverlappedResult``
-   knows no other, also for sockets. https://learn.microsoft.com/windows/win32/api/ioapiset/nf-ioapiset-getoverlappedresult
+   knows no other, also for sockets.
+   https://learn.microsoft.com/windows/win32/api/ioapiset/nf-ioapiset-getoverlappedresult
 3. A receive is complete with what is there, at least one byte; without any, at the end of the stream. With no room it
    is complete, with nothing, as soon as there is something. A send is complete when all of the buffer is taken.
 4. A datagram that is longer than the buffer: 234 (``ERROR_MORE_DATA``) and the beginning of it.
 5. Buffers belong to the system until the object is gone: a ``bytearray`` cannot be resized meanwhile.
+
+Known difference: Windows takes a send whole, however large, as long as no more than one before it is still buffered, and
+lets later ones wait. https://learn.microsoft.com/troubleshoot/windows/win32/data-segment-tcp-winsock
+Here a send waits as soon as this machine's buffers are full, so that a transport pauses its protocol earlier.
 """
 
 # ruff: noqa: E402 - where the assertion fails, type checkers read no further
