@@ -15,8 +15,8 @@ Some facts:
 4. A datagram that is longer than the buffer: 234 (``ERROR_MORE_DATA``) and the beginning of it.
 5. Buffers belong to the system until the object is gone: a ``bytearray`` cannot be resized meanwhile.
 
-Known difference: Windows takes a send whole, however large, as long as no more than one before it is still buffered, and
-lets later ones wait. https://learn.microsoft.com/troubleshoot/windows/win32/data-segment-tcp-winsock
+Known difference: Windows takes a send whole, however large, as long as no more than one before it is still buffered,
+and lets later ones wait. https://learn.microsoft.com/troubleshoot/windows/win32/data-segment-tcp-winsock
 Here a send waits as soon as this machine's buffers are full, so that a transport pauses its protocol earlier.
 """
 
