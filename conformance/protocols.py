@@ -91,8 +91,10 @@ class BufferedRecorder(_Recording, asyncio.BufferedProtocol):
     def __init__(self, size: int = 100, **hooks: Callable[[Any], object]) -> None:
         super().__init__(**hooks)
         self.buffer = bytearray(size)
+        self.hints: list[int] = []
 
     def get_buffer(self, sizehint: int) -> Any:
+        self.hints.append(sizehint)
         return self._hooks["get_buffer"](self) if "get_buffer" in self._hooks else self.buffer
 
     def buffer_updated(self, nbytes: int) -> None:

@@ -18,10 +18,10 @@ from ..conftest import Command
 
 SIZES = {
     "API": 5, "DBG": 5, "DNS": 10, "EXC": 8, "EXE": 9, "FD": 34, "FRK": 6, "GC": 10, "LIF": 13, "PIP": 15, "SCH": 53,
-    "SIG": 17, "SNF": 10, "SOCK": 22, "SRV": 26, "STR": 8, "SUB": 31, "TCP": 57, "THR": 15, "TLS": 23, "TSK": 12,
+    "SIG": 17, "SNF": 10, "SOCK": 22, "SRV": 26, "STR": 8, "SUB": 31, "TCP": 60, "THR": 15, "TLS": 23, "TSK": 12,
     "UDP": 22, "UNX": 12,
 }  # fmt: skip
-DONE = ("SCH", "THR", "FD", "SOCK", "PIP", "SUB", "API", "LIF", "UDP", "SRV")
+DONE = ("SCH", "THR", "FD", "SOCK", "PIP", "SUB", "API", "LIF", "UDP", "SRV", "TCP")
 WITHOUT_CASE: dict[str, str] = {}
 """Behaviours of areas that are done which no case shows, each with the reason."""
 
@@ -29,8 +29,8 @@ EXAMPLE = Behaviour("XX-01", "XX", "must", "It works.", "https://example.org")
 VERSION = "{}.{}".format(*sys.version_info[:2])
 
 
-def test_the_catalogue_has_423_behaviours() -> None:
-    assert len(catalogue.behaviours()) == sum(SIZES.values()) == 423
+def test_the_catalogue_is_as_large_as_its_areas() -> None:
+    assert len(catalogue.behaviours()) == sum(SIZES.values())
     assert {area.code: len(area.behaviours) for area in catalogue.areas()} == SIZES
 
 
