@@ -36,7 +36,7 @@ from .waits import Event, Wait, Waitable
 
 ERROR_INVALID_HANDLE = 6
 ERROR_INVALID_PARAMETER = 87
-SWEPT = 64
+SWEPT = 16
 """Sockets of the process's own that are looked at before each wait."""
 
 
@@ -189,10 +189,10 @@ class IoManager:
             file = self._others.popleft()
             if self.sockets.get(file.handle) is not file:
                 continue
-            if file.is_open:
-                self._others.append(file)
-            else:
+            if file.busy and not file.is_open:
                 self._bury_socket(file)
+            else:
+                self._others.append(file)
 
     def _bury_socket(self, file: SocketFile) -> None:
         del self.sockets[file.handle]
