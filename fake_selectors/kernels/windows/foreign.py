@@ -7,9 +7,13 @@ machine's fails then, and a socket of the process's own has this machine's: the 
 https://learn.microsoft.com/windows/win32/api/winsock/nf-winsock-shutdown#return-value
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
 import socket
+import sys
+
+assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
 
 from .sockets import Winsock
 
