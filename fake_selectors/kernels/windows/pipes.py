@@ -33,6 +33,7 @@ from __future__ import annotations
 import select
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 assert sys.platform == "linux", "Windows' pipes are emulated over Linux' sockets"
@@ -285,7 +286,7 @@ class Instance:
             self.client_end.close()
             self.client_end = None
         if not self.ends:
-            self.pipe.instances.remove(self)
+            self.pipe.remove(self)
 
 
 @dataclass(eq=False)
@@ -296,13 +297,21 @@ class NamedPipe:
         access: how servers may use it.
         messages: whether borders of messages are kept.
         most: instances there may be.
+        gone: forgets the name.
         instances: that there are.
     """
 
     access: int
     messages: bool
     most: int
+    gone: Callable[[], None]
     instances: list[Instance] = field(default_factory=list)
+
+    def remove(self, instance: Instance) -> None:
+        """Forget an instance, and with the last one the name."""
+        self.instances.remove(instance)
+        if not self.instances:
+            self.gone()
 
 
 class NamedPipes:
@@ -327,14 +336,14 @@ class NamedPipes:
             raise error(ERROR_INVALID_PARAMETER)
         key = _key(name)
         access, messages = open_mode & 3, bool(pipe_mode & PIPE_TYPE_MESSAGE)
-        pipe = self._find(key)
+        pipe = self._pipes.get(key)
         if pipe is not None:
             if open_mode & FILE_FLAG_FIRST_PIPE_INSTANCE or pipe.access != access or pipe.messages != messages:
                 raise error(ERROR_ACCESS_DENIED)
             if len(pipe.instances) >= pipe.most != PIPE_UNLIMITED_INSTANCES:
                 raise error(ERROR_PIPE_BUSY)
         else:
-            pipe = self._pipes[key] = NamedPipe(access, messages, most)
+            pipe = self._pipes[key] = NamedPipe(access, messages, most, lambda: self._forget(key))
         server, client = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         for end, size in ((server, out_size), (client, in_size)):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, max(size, SMALLEST_BUFFER))
@@ -359,7 +368,7 @@ class NamedPipes:
         Raises:
             OSError: there is no such name, or no instance is free.
         """
-        pipe = self._find(_key(name))
+        pipe = self._pipes.get(_key(name))
         if pipe is None:
             raise error(ERROR_FILE_NOT_FOUND)
         if (access & GENERIC_READ and not pipe.access & PIPE_ACCESS_OUTBOUND) or (
@@ -385,12 +394,8 @@ class NamedPipes:
         instance.ends.append(end_here)
         return end_here
 
-    def _find(self, key: str) -> NamedPipe | None:
-        pipe = self._pipes.get(key)
-        if pipe is not None and not pipe.instances:
-            del self._pipes[key]
-            return None
-        return pipe
+    def _forget(self, key: str) -> None:
+        del self._pipes[key]
 
     def _check(self, call: str, open_mode: int, pipe_mode: int) -> None:
         unknown = open_mode & ~(3 | FILE_FLAG_FIRST_PIPE_INSTANCE | FILE_FLAG_OVERLAPPED)
