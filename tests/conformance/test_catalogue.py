@@ -21,7 +21,26 @@ SIZES = {
     "SIG": 17, "SNF": 10, "SOCK": 22, "SRV": 26, "STR": 8, "SUB": 31, "TCP": 60, "THR": 15, "TLS": 23, "TSK": 12,
     "UDP": 22, "UNX": 12,
 }  # fmt: skip
-DONE = ("SCH", "THR", "FD", "SOCK", "PIP", "SUB", "API", "LIF", "UDP", "SRV", "SIG", "EXC", "TCP", "SNF", "DBG", "TSK", "DNS", "STR")
+DONE = (
+    "SCH",
+    "THR",
+    "FD",
+    "SOCK",
+    "PIP",
+    "SUB",
+    "API",
+    "LIF",
+    "UDP",
+    "SRV",
+    "SIG",
+    "EXC",
+    "TCP",
+    "SNF",
+    "DBG",
+    "TSK",
+    "DNS",
+    "STR",
+)
 WITHOUT_CASE: dict[str, str] = {}
 """Behaviours of areas that are done which no case shows, each with the reason."""
 

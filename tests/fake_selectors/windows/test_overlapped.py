@@ -500,7 +500,7 @@ def test_a_socket_of_the_process_is_closed_though_its_peer_has_gone(system: Any)
         running = asyncio.get_running_loop()
         running.set_exception_handler(lambda _, context: lost.append(context["exception"]))
         make = running.create_datagram_endpoint if options else running.create_connection
-        transport, _ = await make(asyncio.Protocol, sock=sock)  # type: ignore[operator]
+        transport, _ = await make(asyncio.Protocol, sock=sock)
         transport.close()
         for _ in range(5):
             await asyncio.sleep(0)
