@@ -16,6 +16,7 @@ import functools
 import gc
 import select
 import socket
+import ssl
 import sys
 import warnings
 import weakref
@@ -25,6 +26,7 @@ from typing import Any
 
 import pytest
 
+from .contexts import client_context, server_context
 from .declare import shows
 from .driving import settle, soon, under_way
 from .gates import IPV6, POSIX, UNIX_SOCKETS, Gate, descriptors
@@ -2601,6 +2603,30 @@ async def cancelled_connect_accepted_socket_closes(tcp_pair: Pair) -> None:
         connecting.result()[0].abort()
     await settle(5)
     await end_seen(there)
+
+
+@contextlib.contextmanager
+def talking_tls(there: socket.socket) -> Iterator[ssl.SSLSocket]:
+    """Be the client of a TLS connection."""
+    with client_context().wrap_socket(there, server_hostname="localhost") as tls:
+        yield tls
+
+
+@shows("TCP-53")
+async def accepted_socket_is_connected_over_tls(tcp_pair: Pair, in_thread: InThread) -> None:
+    """The loop is the server, though it may be its socket that has connected."""
+    here, there = tcp_pair
+
+    def talk() -> bytes:
+        with talking_tls(there) as tls:
+            tls.sendall(b"hello")
+            return receive_exactly(tls, 7)
+
+    answer = in_thread(talk)
+    async with connection_of_accepted(here, ssl=server_context()) as (transport, recorder):
+        await recorder.has(b"hello")
+        transport.write(b"welcome")
+        assert await soon(asyncio.wrap_future(answer)) == b"welcome"
 
 
 TIMEOUTS = pytest.mark.parametrize("keyword", ["ssl_handshake_timeout", "ssl_shutdown_timeout"])

@@ -13,12 +13,14 @@ import errno
 import os
 import shutil
 import socket
+import ssl
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .contexts import client_context, server_context
 from .declare import shows
 from .driving import settle, soon
 from .gates import LINUX, UNIX_SOCKETS
@@ -458,6 +460,50 @@ async def windows_has_no_unix_sockets(observe: Observe, method: str) -> None:
 async def name_of_a_socket_without_one(unix_listener: socket.socket, observe: Observe) -> None:
     async with connected(unix_listener) as (transport, _, _):
         observe(f"sockname is {transport.get_extra_info('sockname')!r}")
+
+
+@shows("UNX-12", UNIX_SOCKETS)
+async def server_serves_tls(unix_path: str, in_thread: InThread) -> None:
+    def talk() -> bytes:
+        with (
+            client(unix_path) as sock,
+            client_context().wrap_socket(sock, server_hostname="localhost") as tls,
+        ):
+            tls.sendall(b"question")
+            return receive_exactly(tls, 6)
+
+    async with serving(unix_path, ssl=server_context()) as (_, guests):
+        answer = in_thread(talk)
+        guest = await guests.come()
+        await guest.has(b"question")
+        guest.transport.write(b"answer")
+        assert await soon(asyncio.wrap_future(answer)) == b"answer"
+
+
+@shows("UNX-12", UNIX_SOCKETS)
+async def loop_talks_tls_to_itself(unix_path: str) -> None:
+    loop = asyncio.get_running_loop()
+    async with serving(unix_path, ssl=server_context()) as (_, guests):
+        transport, recorder = await soon(
+            loop.create_unix_connection(Recorder, unix_path, ssl=client_context(), server_hostname="localhost")
+        )
+        async with ended(recorder):
+            guest = await guests.come()
+            transport.write(b"question")
+            await guest.has(b"question")
+            guest.transport.write(b"answer")
+            await recorder.has(b"answer")
+
+
+@shows("UNX-12", UNIX_SOCKETS)
+async def server_with_another_name_is_not_trusted(unix_path: str) -> None:
+    """The name that is checked is server_hostname."""
+    loop = asyncio.get_running_loop()
+    async with serving(unix_path, ssl=server_context()):
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await soon(
+                loop.create_unix_connection(Recorder, unix_path, ssl=client_context(), server_hostname="example.org")
+            )
 
 
 # --- cancelling ---------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ DONE = (
     "TSK",
     "DNS",
     "STR",
+    "UNX",
 )
 WITHOUT_CASE: dict[str, str] = {}
 """Behaviours of areas that are done which no case shows, each with the reason."""
