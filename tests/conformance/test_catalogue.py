@@ -22,26 +22,9 @@ SIZES = {
     "UDP": 22, "UNX": 14,
 }  # fmt: skip
 DONE = (
-    "SCH",
-    "THR",
-    "FD",
-    "SOCK",
-    "PIP",
-    "SUB",
-    "API",
-    "LIF",
-    "UDP",
-    "SRV",
-    "SIG",
-    "EXC",
-    "TCP",
-    "SNF",
-    "DBG",
-    "TSK",
-    "DNS",
-    "STR",
-    "UNX",
-)
+    "SCH", "THR", "FD", "SOCK", "PIP", "SUB", "API", "LIF", "UDP", "SRV", "SIG", "EXC", "TCP",
+    "SNF", "DBG", "TSK", "DNS", "STR", "UNX", "EXE",
+)  # fmt: skip
 WITHOUT_CASE: dict[str, str] = {}
 """Behaviours of areas that are done which no case shows, each with the reason."""
 
