@@ -191,4 +191,5 @@ def test_cases_use_public_attributes_only(root: Path) -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
                 own = isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}
-                assert own, f"{path}:{node.lineno} uses {node.attr}"
+                documented = ast.unparse(node) == "os._exit"
+                assert own or documented, f"{path}:{node.lineno} uses {node.attr}"

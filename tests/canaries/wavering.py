@@ -17,8 +17,13 @@ MEMORY = "CANARY_MEMORY"
 
 
 def _first_time() -> bool:
-    with Path(os.environ[MEMORY]).open("a", encoding="utf-8") as memory:
-        first = memory.tell() == 0
+    path = Path(os.environ[MEMORY])
+    try:
+        path.touch(exist_ok=False)  # of two that come at once, one makes it
+        first = True
+    except FileExistsError:
+        first = False
+    with path.open("a", encoding="utf-8") as memory:
         memory.write(f"{os.getpid()}\n")
     return first
 
