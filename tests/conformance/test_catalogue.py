@@ -23,9 +23,9 @@ SIZES = {
 }  # fmt: skip
 DONE = (
     "SCH", "THR", "FD", "SOCK", "PIP", "SUB", "API", "LIF", "UDP", "SRV", "SIG", "EXC", "TCP",
-    "SNF", "DBG", "TSK", "DNS", "STR", "UNX", "EXE",
+    "SNF", "DBG", "TSK", "DNS", "STR", "UNX", "EXE", "FRK", "TLS",
 )  # fmt: skip
-WITHOUT_CASE: dict[str, str] = {}
+WITHOUT_CASE = {"TLS-14": "the ssl module offers no way to start a renegotiation"}
 """Behaviours of areas that are done which no case shows, each with the reason."""
 
 EXAMPLE = Behaviour("XX-01", "XX", "must", "It works.", "https://example.org")

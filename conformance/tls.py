@@ -1,0 +1,636 @@
+"""TLS: create_connection(ssl=...), create_server(ssl=...) and start_tls().
+
+A protocol sees of TLS only that its data arrive: it is connected once the handshake has succeeded, and never if it
+has not. Certificates are checked, timeouts kept, and both ends say goodbye before the connection is lost. What breaks
+the rules, or off, ends the connection and whoever waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import socket
+import ssl
+import warnings
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .contexts import client_context, server_context
+from .declare import shows
+from .driving import settle, soon, under_way
+from .guests import address, connect, serving
+from .peers import PATIENCE, receive_all, receive_exactly
+from .protocols import BufferedRecorder, Recorder, connection_of, ended
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from concurrent.futures import Future
+
+    from .peers import InThread
+
+Pair = tuple[socket.socket, socket.socket]
+
+# More than the buffers of a connection take, and 251 is prime: a chunk that changes places shows.
+MEGABYTES = (bytes(range(251)) * 33420)[: 8 << 20]
+
+PROTOCOLS = pytest.mark.parametrize("protocol", [Recorder, BufferedRecorder], ids=["Protocol", "BufferedProtocol"])
+VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+
+
+async def result_of(future: Future[Any]) -> Any:
+    """Return what a peer's thread returns; the loop runs meanwhile."""
+    return await soon(asyncio.wrap_future(future))
+
+
+def accept(listener: socket.socket, version: ssl.TLSVersion | None = None, greeting: bytes = b"") -> ssl.SSLSocket:
+    """Be a server: shake hands, and perhaps speak first."""
+    there, _ = listener.accept()
+    there.settimeout(PATIENCE)
+    encrypted = server_context(version).wrap_socket(there, server_side=True)
+    if greeting:
+        encrypted.sendall(greeting)
+    return encrypted
+
+
+def call(where: tuple[str, int], version: ssl.TLSVersion | None = None) -> ssl.SSLSocket:
+    """Be a client: connect and shake hands."""
+    return client_context(version).wrap_socket(connect(where), server_hostname="localhost")
+
+
+def send_plainly(there: ssl.SSLSocket, data: bytes) -> None:
+    """Send bytes past TLS."""
+    socket.socket.send(there, data)
+
+
+@contextlib.asynccontextmanager
+async def calling(
+    listener: socket.socket,
+    in_thread: InThread,
+    factory: Any = Recorder,
+    version: ssl.TLSVersion | None = None,
+    **options: Any,
+) -> AsyncIterator[tuple[Any, Any, ssl.SSLSocket]]:
+    """Be a client of a peer, whose blocking socket comes with the transport and the protocol."""
+    shaken = in_thread(accept, listener, version)
+    loop = asyncio.get_running_loop()
+    where = listener.getsockname()
+    transport, recorder = await soon(loop.create_connection(factory, *where, ssl=client_context(version), **options))
+    async with ended(recorder):
+        with await result_of(shaken) as there:
+            yield transport, recorder, there
+
+
+@contextlib.asynccontextmanager
+async def called(in_thread: InThread, **options: Any) -> AsyncIterator[tuple[Any, Any, ssl.SSLSocket]]:
+    """Be the server of a peer."""
+    async with serving(ssl=server_context(), **options) as (server, guests):
+        with await result_of(in_thread(call, address(server))) as there:
+            guest = await guests.come()
+            yield guest.transport, guest, there
+
+
+@contextlib.asynccontextmanager
+async def either(
+    side: str, listener: socket.socket, in_thread: InThread, **options: Any
+) -> AsyncIterator[tuple[Any, Any, ssl.SSLSocket]]:
+    """Be a client or a server."""
+    async with calling(listener, in_thread, **options) if side == "client" else called(in_thread, **options) as all_:
+        yield all_
+
+
+SIDES = pytest.mark.parametrize("side", ["client", "server"])
+
+
+# --- data, and what is known of a connection ------------------------------------------------------------------
+
+
+@shows("TLS-01")
+@SIDES
+async def data_are_exchanged(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (transport, recorder, there):
+        there.sendall(b"question")
+        await recorder.has(b"question")
+        transport.write(b"answer")
+        assert await result_of(in_thread(receive_exactly, there, 6)) == b"answer"
+
+
+@shows("TLS-01")
+@VERSIONS
+@PROTOCOLS
+async def client_speaks_either_version(
+    version: ssl.TLSVersion, protocol: Any, listener: socket.socket, in_thread: InThread
+) -> None:
+    async with calling(listener, in_thread, protocol, version) as (_, recorder, there):
+        there.sendall(b"hello")
+        await recorder.has(b"hello")
+
+
+@shows("TLS-01")
+@SIDES
+async def megabytes_are_exchanged(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (transport, recorder, there):
+        received = in_thread(receive_exactly, there, len(MEGABYTES))
+        transport.write(MEGABYTES)
+        assert await result_of(received) == MEGABYTES, "the bytes have changed on their way"
+        sent = in_thread(there.sendall, MEGABYTES)
+        await recorder.has(MEGABYTES)
+        await result_of(sent)
+
+
+@shows("TLS-01")
+@pytest.mark.parametrize("name", ["peercert", "cipher", "compression", "ssl_object", "sslcontext"])
+async def extra_information_is_known(name: str, listener: socket.socket, in_thread: InThread) -> None:
+    context = client_context()
+    shaken = in_thread(accept, listener)
+    loop = asyncio.get_running_loop()
+    transport, recorder = await soon(loop.create_connection(Recorder, *listener.getsockname(), ssl=context))
+    async with ended(recorder):
+        with await result_of(shaken) as there:
+            unknown = object()
+            found = transport.get_extra_info(name, unknown)
+            assert found is not unknown
+            if name == "peercert":
+                assert ("IP Address", "127.0.0.1") in found["subjectAltName"]
+            elif name == "cipher":
+                assert found == there.cipher()
+            elif name == "compression":
+                assert found == there.compression()
+            elif name == "sslcontext":
+                assert found is context
+            else:
+                assert found.version() == there.version()
+
+
+@shows("TLS-02")
+async def name_is_that_of_the_host(listener: socket.socket, in_thread: InThread) -> None:
+    async with calling(listener, in_thread) as (transport, _, _):
+        assert transport.get_extra_info("ssl_object").server_hostname == "127.0.0.1"
+
+
+@shows("TLS-02")
+async def name_is_that_which_is_given(listener: socket.socket, in_thread: InThread) -> None:
+    async with calling(listener, in_thread, server_hostname="localhost") as (transport, _, _):
+        assert transport.get_extra_info("ssl_object").server_hostname == "localhost"
+
+
+@shows("TLS-02")
+async def socket_needs_a_name(tcp_pair: Pair) -> None:
+    with pytest.raises(ValueError):
+        async with connection_of(tcp_pair[0], ssl=client_context()):
+            pass
+
+
+@shows("TLS-02")
+async def name_needs_tls(listener: socket.socket) -> None:
+    with pytest.raises(ValueError):
+        await soon(
+            asyncio.get_running_loop().create_connection(Recorder, *listener.getsockname(), server_hostname="localhost")
+        )
+
+
+@shows("TLS-03")
+@pytest.mark.parametrize("wrong", ["name", "authority"])
+async def wrong_certificate_is_refused(wrong: str, listener: socket.socket, in_thread: InThread) -> None:
+    shaken = in_thread(accept, listener)
+    name = "example.org" if wrong == "name" else "localhost"
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await soon(
+            asyncio.get_running_loop().create_connection(
+                Recorder,
+                *listener.getsockname(),
+                ssl=client_context(ssl.TLSVersion.TLSv1_2, trusting=wrong == "name"),
+                server_hostname=name,
+            )
+        )
+    with pytest.raises(OSError):
+        await result_of(shaken)
+
+
+# --- start_tls() ----------------------------------------------------------------------------------------------
+
+
+def shake(there: socket.socket, side: str) -> ssl.SSLSocket:
+    """Go over to TLS as the peer of a client or of a server."""
+    if side == "client":
+        return server_context().wrap_socket(there, server_side=True)
+    return client_context().wrap_socket(there, server_hostname="localhost")
+
+
+@contextlib.asynccontextmanager
+async def upgraded(
+    side: str, tcp_pair: Pair, in_thread: InThread, protocol: Any = Recorder
+) -> AsyncIterator[tuple[Any, Any, ssl.SSLSocket]]:
+    """Make a connection, and one with TLS of it."""
+    here, there = tcp_pair
+    loop = asyncio.get_running_loop()
+
+    async def go_over() -> Any:
+        if side == "client":
+            return await loop.start_tls(plain, recorder, client_context(), server_hostname="localhost")
+        return await loop.start_tls(plain, recorder, server_context(), server_side=True)
+
+    async with connection_of(here, protocol) as (plain, recorder):
+        plain.pause_reading()  # what the peer says from now on is TLS
+        shaken = in_thread(shake, there, side)
+        transport = await soon(go_over())
+        try:
+            with await result_of(shaken) as encrypted:
+                yield transport, recorder, encrypted
+        finally:
+            transport.abort()
+            await settle()
+
+
+@shows("TLS-04")
+@SIDES
+@PROTOCOLS
+async def connection_goes_over_to_tls(side: str, protocol: Any, tcp_pair: Pair, in_thread: InThread) -> None:
+    async with upgraded(side, tcp_pair, in_thread, protocol) as (transport, recorder, there):
+        there.sendall(b"question")
+        await recorder.has(b"question")
+        transport.write(b"answer")
+        assert await result_of(in_thread(receive_exactly, there, 6)) == b"answer"
+
+
+@shows("TLS-04")
+@SIDES
+async def connection_is_made_once(side: str, tcp_pair: Pair, in_thread: InThread) -> None:
+    async with upgraded(side, tcp_pair, in_thread) as (_, recorder, there):
+        there.sendall(b"hello")
+        await recorder.has(b"hello")
+        assert recorder.calls == ["connection_made", "data_received"]
+
+
+@shows("TLS-05")
+@pytest.mark.parametrize("context", [None, True, "context"])
+async def start_tls_needs_a_context(context: Any, tcp_pair: Pair) -> None:
+    async with connection_of(tcp_pair[0]) as (transport, recorder):
+        with pytest.raises(TypeError):
+            await soon(asyncio.get_running_loop().start_tls(transport, recorder, context))
+
+
+@shows("TLS-05")
+async def start_tls_needs_a_transport_that_can_be_upgraded() -> None:
+    loop = asyncio.get_running_loop()
+    with pytest.raises(TypeError):
+        await soon(loop.start_tls(asyncio.Transport(), Recorder(), client_context(), server_hostname="localhost"))
+
+
+def begin_handshake(there: socket.socket) -> tuple[ssl.SSLObject, ssl.MemoryBIO, ssl.MemoryBIO]:
+    """Send the first message of a client's handshake, and nothing more."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tunnel = client_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tunnel.do_handshake()
+    there.sendall(outgoing.read())
+    return tunnel, incoming, outgoing
+
+
+def end_handshake(there: socket.socket, begun: tuple[ssl.SSLObject, ssl.MemoryBIO, ssl.MemoryBIO]) -> None:
+    """Carry a handshake through over a blocking socket."""
+    tunnel, incoming, outgoing = begun
+    while True:
+        try:
+            tunnel.do_handshake()
+        except ssl.SSLWantReadError:
+            there.sendall(outgoing.read())
+            data = there.recv(65536)
+            assert data, "the handshake was broken off"
+            incoming.write(data)
+        else:
+            there.sendall(outgoing.read())
+            return
+
+
+@shows("TLS-06")
+async def bytes_that_were_read_before_belong_to_the_handshake(in_thread: InThread) -> None:
+    streams: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    server = await soon(asyncio.start_server(lambda *both: streams.put_nowait(both), "127.0.0.1", 0))
+    try:
+        with connect(address(server)) as there:
+            reader, writer = await soon(streams.get())
+            there.sendall(b"start\n")
+            assert await soon(reader.readline()) == b"start\n"
+            begun = begin_handshake(there)
+            await settle(20)
+            shaken = in_thread(end_handshake, there, begun)
+            await soon(writer.start_tls(server_context()))
+            await result_of(shaken)
+            writer.transport.abort()
+    finally:
+        server.close()
+        await settle()
+
+
+@shows("TLS-07")
+async def cancelled_start_tls_closes_the_connection(tcp_pair: Pair, in_thread: InThread) -> None:
+    here, there = tcp_pair
+    loop = asyncio.get_running_loop()
+    async with connection_of(here) as (plain, recorder):
+        starting = loop.start_tls(plain, recorder, client_context(), server_hostname="localhost")
+        async with under_way(starting) as handshake:
+            handshake.cancel()
+            await asyncio.wait({handshake}, timeout=PATIENCE)
+            assert handshake.cancelled()
+        with contextlib.suppress(ConnectionResetError):
+            await result_of(in_thread(receive_all, there))
+
+
+@shows("TLS-08")
+@SIDES
+async def corrupted_record_ends_the_connection(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (_, recorder, there):
+        send_plainly(there, b"\x17\x03\x03\x00\x20" + bytes(32))
+        assert isinstance(await soon(recorder.lost), ssl.SSLError)
+
+
+# --- timeouts and the end -------------------------------------------------------------------------------------
+
+
+@shows("TLS-09")
+async def handshake_takes_too_long(listener: socket.socket, in_thread: InThread) -> None:
+    with pytest.raises(ConnectionAbortedError):
+        await soon(
+            asyncio.get_running_loop().create_connection(
+                Recorder, *listener.getsockname(), ssl=client_context(), ssl_handshake_timeout=0.02
+            )
+        )
+    there, _ = listener.accept()
+    with there:
+        there.settimeout(PATIENCE)
+        with contextlib.suppress(ConnectionResetError):
+            await result_of(in_thread(receive_all, there))
+
+
+@shows("TLS-09")
+async def server_closes_a_connection_whose_handshake_takes_too_long(in_thread: InThread) -> None:
+    async with serving(ssl=server_context(), ssl_handshake_timeout=0.02) as (server, _):
+        with connect(address(server)) as there, contextlib.suppress(ConnectionResetError):
+            assert await result_of(in_thread(receive_all, there)) == b""
+
+
+@shows("TLS-09")
+@pytest.mark.parametrize("timeout", [0, -1])
+async def timeout_is_positive(timeout: float, tcp_pair: Pair) -> None:
+    with pytest.raises(ValueError):
+        async with connection_of(
+            tcp_pair[0], ssl=client_context(), server_hostname="localhost", ssl_handshake_timeout=timeout
+        ):
+            pass
+
+
+@shows("TLS-10")
+@SIDES
+async def unanswered_close_is_cut_short(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread, ssl_shutdown_timeout=0.02) as (transport, recorder, _):
+        transport.close()
+        await soon(recorder.lost)
+
+
+@shows("TLS-10")
+async def close_waits_for_the_peer(listener: socket.socket, in_thread: InThread) -> None:
+    async with calling(listener, in_thread, ssl_shutdown_timeout=PATIENCE * 2) as (transport, recorder, there):
+        transport.close()
+        await asyncio.sleep(0.05)
+        assert not recorder.lost.done()
+        await result_of(in_thread(there.unwrap))
+        await soon(recorder.lost)
+
+
+def receive_and_answer(there: ssl.SSLSocket) -> bytes:
+    """Receive until the goodbye, which must be one, and answer it."""
+    received = receive_all(there)
+    there.unwrap()
+    return received
+
+
+@shows("TLS-11")
+@SIDES
+async def all_is_sent_before_goodbye(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (transport, recorder, there):
+        received = in_thread(receive_and_answer, there)
+        transport.write(MEGABYTES)
+        transport.close()
+        assert await result_of(received) == MEGABYTES, "the bytes have changed on their way"
+        assert await soon(recorder.lost) is None
+
+
+@shows("TLS-11")
+@SIDES
+async def goodbye_is_answered(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (_, recorder, there):
+        there.sendall(b"last words")
+        await result_of(in_thread(there.unwrap))
+        assert await soon(recorder.lost) is None
+        assert recorder.received == b"last words"
+        assert recorder.calls == ["connection_made", "data_received", "eof_received", "connection_lost"]
+
+
+@shows("TLS-12")
+@SIDES
+async def data_that_arrive_after_close_are_discarded(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (transport, recorder, there):
+        transport.close()
+        with contextlib.suppress(OSError):  # a loop may end the connection at once
+            there.sendall(b"too late")
+            await result_of(in_thread(there.unwrap))
+        await soon(recorder.lost)
+        assert recorder.received == b""
+
+
+def tunnel_through(there: ssl.SSLSocket) -> bytes:
+    """Be a server of TLS inside TLS; answer, and return what was asked."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tunnel = server_context().wrap_bio(incoming, outgoing, server_side=True)
+
+    def carry(step: Any) -> Any:
+        while True:
+            try:
+                result = step()
+            except ssl.SSLWantReadError:
+                there.sendall(outgoing.read())
+                incoming.write(there.recv(65536))
+            else:
+                there.sendall(outgoing.read())
+                return result
+
+    carry(tunnel.do_handshake)
+    asked: bytes = carry(lambda: tunnel.read(100))
+    carry(lambda: tunnel.write(b"answer"))
+    return asked
+
+
+@shows("TLS-13")
+async def tls_is_spoken_inside_tls(listener: socket.socket, in_thread: InThread) -> None:
+    loop = asyncio.get_running_loop()
+    async with calling(listener, in_thread) as (outer, recorder, there):
+        asked = in_thread(tunnel_through, there)
+        inner = await soon(loop.start_tls(outer, recorder, client_context(), server_hostname="localhost"))
+        assert inner is not None
+        inner.write(b"question")
+        await recorder.has(b"answer")
+        assert await result_of(asked) == b"question"
+
+
+# --- handshakes that fail ---------------------------------------------------------------------------------------
+
+
+async def is_connecting(protocol: Any, listener: socket.socket) -> Any:
+    """Connect to a peer."""
+    loop = asyncio.get_running_loop()
+    return await loop.create_connection(lambda: protocol, *listener.getsockname(), ssl=client_context())
+
+
+@shows("TLS-15")
+async def connection_lost_during_the_handshake_was_never_made(listener: socket.socket) -> None:
+    recorder = Recorder()
+    async with under_way(is_connecting(recorder, listener)) as connecting:
+        listener.accept()[0].close()
+        with pytest.raises(OSError):
+            await soon(connecting)
+        await settle(5)
+        assert recorder.calls == []
+
+
+@shows("TLS-16")
+async def cancelled_handshake_leaves_no_transport(listener: socket.socket) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        connecting = asyncio.ensure_future(is_connecting(Recorder(), listener))
+        await settle()
+        there, _ = listener.accept()
+        with there:
+            await settle(5)
+            connecting.cancel()
+            await asyncio.wait({connecting}, timeout=PATIENCE)
+            assert connecting.cancelled()
+            await settle(5)
+            del connecting
+            gc.collect()
+    assert [str(warning.message) for warning in caught if issubclass(warning.category, ResourceWarning)] == []
+
+
+@shows("TLS-17")
+@VERSIONS
+@PROTOCOLS
+async def first_data_come_after_connection_made(
+    version: ssl.TLSVersion, protocol: Any, listener: socket.socket, in_thread: InThread
+) -> None:
+    shaken = in_thread(accept, listener, version, b"welcome")
+    loop = asyncio.get_running_loop()
+    where = listener.getsockname()
+    _, recorder = await soon(loop.create_connection(protocol, *where, ssl=client_context(version)))
+    async with ended(recorder):
+        with await result_of(shaken):
+            await recorder.has(b"welcome")
+            assert recorder.calls[0] == "connection_made"
+
+
+@shows("TLS-18")
+async def paused_connection_can_be_closed(listener: socket.socket, in_thread: InThread) -> None:
+    async with calling(listener, in_thread) as (transport, recorder, there):
+        transport.pause_reading()
+        await settle()
+        transport.close()
+        with contextlib.suppress(OSError):
+            await result_of(in_thread(there.unwrap))
+        await soon(recorder.lost)
+
+
+@shows("TLS-19")
+@pytest.mark.parametrize("method", ["write", "writelines"])
+async def nothing_is_written_after_close(method: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with calling(listener, in_thread) as (transport, recorder, there):
+        received = in_thread(receive_and_answer, there)
+        transport.write(b"before")
+        transport.close()
+        getattr(transport, method)(b"after" if method == "write" else [b"after"])
+        assert await result_of(received) == b"before"
+        await soon(recorder.lost)
+        getattr(transport, method)(b"after" if method == "write" else [b"after"])
+
+
+@shows("TLS-20")
+async def lost_connection_is_freed(listener: socket.socket, in_thread: InThread) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        shaken = in_thread(accept, listener)
+        loop = asyncio.get_running_loop()
+        where = listener.getsockname()
+        transport, protocol = await soon(loop.create_connection(Recorder, *where, ssl=client_context()))
+        with await result_of(shaken) as there:
+            transport.close()
+            await result_of(in_thread(there.unwrap))
+            await soon(protocol.lost)
+        await settle(5)
+        protocol.transport = None  # a recorder refers to its transport, which refers to it
+        remembered = weakref.ref(protocol)
+        del transport, protocol
+        await settle(2)
+        assert remembered() is None
+    finally:
+        gc.enable()
+
+
+@shows("TLS-21")
+async def protocol_is_replaced_at_once(listener: socket.socket, in_thread: InThread) -> None:
+    async with calling(listener, in_thread) as (transport, recorder, there):
+        successor = Recorder()
+        transport.set_protocol(successor)
+        assert transport.get_protocol() is successor
+        there.sendall(b"hello")
+        await successor.has(b"hello")
+        assert recorder.received == b""
+        transport.abort()
+        await soon(successor.lost)
+        transport.set_protocol(recorder)
+        recorder.connection_lost(None)
+
+
+@shows("TLS-21")
+async def closed_connection_still_answers(listener: socket.socket, in_thread: InThread) -> None:
+    async with calling(listener, in_thread) as (transport, recorder, there):
+        transport.close()
+        await result_of(in_thread(there.unwrap))
+        await soon(recorder.lost)
+        for name in "cipher", "socket", "peername", "unknown":
+            transport.get_extra_info(name)
+
+
+@shows("TLS-22")
+async def client_does_not_shake_hands_with_a_plain_server(listener: socket.socket) -> None:
+    async with under_way(is_connecting(Recorder(), listener)) as connecting:
+        there, _ = listener.accept()
+        with there:
+            there.sendall(b"220 this is not TLS\r\n")
+            with pytest.raises(ssl.SSLError):
+                await soon(connecting)
+
+
+@shows("TLS-22")
+async def server_does_not_shake_hands_with_a_plain_client(in_thread: InThread) -> None:
+    async with serving(ssl=server_context()) as (server, guests):
+        with connect(address(server)) as there:
+            there.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                await result_of(in_thread(receive_all, there))
+        assert [guest.calls for guest in guests.all if guest.calls] == []
+
+
+@shows("TLS-23")
+async def cancelled_handshake_of_an_accepted_socket_closes_it(tcp_pair: Pair, in_thread: InThread) -> None:
+    here, there = tcp_pair
+    loop = asyncio.get_running_loop()
+    accepting = loop.connect_accepted_socket(Recorder, here, ssl=server_context())
+    async with under_way(accepting) as handshake:
+        handshake.cancel()
+        await asyncio.wait({handshake}, timeout=PATIENCE)
+        assert handshake.cancelled()
+    await settle(5)
+    with contextlib.suppress(ConnectionResetError):
+        assert await result_of(in_thread(receive_all, there)) == b""
+    assert here.fileno() == -1
