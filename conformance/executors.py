@@ -352,7 +352,7 @@ async def shutdown_with_a_timeout_warns_and_goes_on() -> None:
 def function_that_outlives_its_loop_ends_quietly(loop: asyncio.AbstractEventLoop, cancelled: bool) -> None:
     called: list[object] = []
     with complaints() as found:
-        with blocker() as blocking, ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1) as pool, blocker() as blocking:
             loop.set_default_executor(pool)
             future = loop.run_in_executor(None, blocking)
             turn(loop)
