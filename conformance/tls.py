@@ -329,14 +329,15 @@ async def bytes_that_were_read_before_belong_to_the_handshake(in_thread: InThrea
 async def cancelled_start_tls_closes_the_connection(tcp_pair: Pair, in_thread: InThread) -> None:
     here, there = tcp_pair
     loop = asyncio.get_running_loop()
-    async with connection_of(here) as (plain, recorder):
-        starting = loop.start_tls(plain, recorder, client_context(), server_hostname="localhost")
-        async with under_way(starting) as handshake:
-            handshake.cancel()
-            await asyncio.wait({handshake}, timeout=PATIENCE)
-            assert handshake.cancelled()
-        with contextlib.suppress(ConnectionResetError):
-            await result_of(in_thread(receive_all, there))
+    # The protocol is not told: its connection was the one over TLS, which was never made.
+    plain, recorder = await soon(loop.create_connection(Recorder, sock=here))
+    starting = loop.start_tls(plain, recorder, client_context(), server_hostname="localhost")
+    async with under_way(starting) as handshake:
+        handshake.cancel()
+        await asyncio.wait({handshake}, timeout=PATIENCE)
+        assert handshake.cancelled()
+    with contextlib.suppress(ConnectionResetError):
+        await result_of(in_thread(receive_all, there))
 
 
 @shows("TLS-08")
