@@ -1,0 +1,1 @@
+"""Broken loops, each with one realistic bug: what the suite must catch."""
