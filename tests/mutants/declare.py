@@ -40,7 +40,7 @@ def mutant(*areas: str, bug: str, source: str) -> Callable[[M], M]:
     """Declare a mutant: the decorator of a class of loop, or of a function that makes one."""
 
     def declare(make: M) -> M:
-        MUTANTS.append(Mutant(f"{make.__module__}:{make.__name__}", areas, bug, source))  # type: ignore[attr-defined]
+        MUTANTS.append(Mutant(f"{make.__module__}:{make.__name__}", areas, bug, source))
         return make
 
     return declare
