@@ -6,7 +6,9 @@ so that a noisy machine disturbs both alike. Measured are:
 * round trips of an echo over 1, 100 and 1,000 connections, of 1 byte and of 64 KiB;
 * connections that are made, used once and closed; bytes in bulk; bytes of a file by ``sendfile()``;
 * a round trip beside 100 and 10,000 idle connections, each with a pending receive;
-* memory per pending receive.
+* memory per pending receive;
+* where a round trip's time goes: what CPython's own proactor and this machine's kernel take is nothing that a faster
+  emulation could save. That bounds the share of epoll's throughput that any emulation could reach.
 
 Usage::
 
@@ -20,13 +22,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import resource
+import signal
 import socket
 import statistics
 import sys
 import tempfile
 import time
 import tracemalloc
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import FrameType
 from typing import TypeAlias
 
 from everyloop.fake_selectors import windows
@@ -41,6 +47,9 @@ SUBJECTS: dict[str, NewLoop] = {
 GOAL = 0.6
 MOST_IDLE = 1.5  # times the cost of a round trip beside 100 idle connections
 BLOCK = 64 * 1024
+EMULATION = "fake_selectors"
+CALLS_OF_THE_KERNEL = {("files.py", "send"), ("files.py", "receive"), ("ports.py", "take"), ("ports.py", "_wait")}
+"""Where the emulation does little more than call this machine's kernel."""
 
 
 class Echo(asyncio.Protocol):
@@ -227,6 +236,28 @@ def memory_of_a_receive(new_loop: NewLoop, count: int = 200) -> float:
     return run(new_loop, measure)
 
 
+def bound(trips: int = 40_000) -> str:
+    """Return where the time of a round trip goes, by asking a thousand times a second where the interpreter is."""
+    seen: Counter[str] = Counter()
+
+    def note(_signal: int, frame: FrameType | None) -> None:
+        assert frame is not None
+        file, function = frame.f_code.co_filename, frame.f_code.co_name
+        if EMULATION not in file:
+            seen["CPython"] += 1
+        else:
+            seen["kernel" if (Path(file).name, function) in CALLS_OF_THE_KERNEL else "emulation"] += 1
+
+    former = signal.signal(signal.SIGPROF, note)
+    signal.setitimer(signal.ITIMER_PROF, 0.001, 0.001)
+    try:
+        run(SUBJECTS["windows-proactor"], echo(1, 1, trips))
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, former)
+    return ", ".join(f"{where} {count / seen.total():.0%}" for where, count in seen.most_common())
+
+
 def run(new_loop: NewLoop, measure: Measure) -> float:
     """Measure once, on a new loop."""
 
@@ -274,6 +305,7 @@ def main() -> None:
     print(f"a round trip beside {most:,} idle connections costs {few / many:.2f} times (at most {MOST_IDLE})")
     for subject, new_loop in SUBJECTS.items():
         print(f"memory of a pending sock_recv(), {subject}: {memory_of_a_receive(new_loop):,.0f} bytes")
+    print(f"a round trip's time: {bound()}")
     print(f"goal: {GOAL} of epoll's")
 
 

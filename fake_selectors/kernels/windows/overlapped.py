@@ -203,16 +203,17 @@ class Overlapped:
 
     def __new__(cls, event: int = INVALID_HANDLE_VALUE, /) -> Overlapped:
         """Make one; see fact 3 for the event."""
-        event = _pointer(event)
         self = super().__new__(cls)
         self.address = next(self._manager.addresses)
         self.error = 0
         self.event = event
         self._request = None
         self._attempted = False
-        if event == INVALID_HANDLE_VALUE:
-            with self._manager.entered():
-                self.event = self._manager.handles.add(Event(manual=True, signalled=False))
+        if event:
+            self.event = _pointer(event)
+            if self.event == INVALID_HANDLE_VALUE:
+                with self._manager.entered():
+                    self.event = self._manager.handles.add(Event(manual=True, signalled=False))
         return self
 
     def __del__(self) -> None:
@@ -227,6 +228,9 @@ class Overlapped:
         request = self._request
         if request is None or request.code is not None:
             return False
+        if request.fresh:  # it could not be done when it was started, which is now
+            request.fresh = False
+            return True
         with self._manager.lock:
             request.file.look()
         return request.code is None

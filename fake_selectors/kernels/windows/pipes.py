@@ -68,8 +68,6 @@ _LENGTH = 4  # bytes in front of a message
 class ConnectNamedPipe(Request):
     """Wait for a client."""
 
-    __slots__ = ()
-
     def perform(self, file: PipeFile) -> int:
         """See whether there is one."""
         if not file.connected:

@@ -84,6 +84,8 @@ class CompletionPort:
         self._deferred: list[Source] = []
         self._timers: list[tuple[int, int, Timer]] = []
         self._counter = itertools.count()
+        self._looked = False
+        """Whether the epoll has been asked just now: who empties the port after a wait need not ask it again."""
         self.closed = False
 
     def fileno(self) -> int:
@@ -147,40 +149,52 @@ class CompletionPort:
         Raises:
             OSError: the port was closed meanwhile.
         """
-        with self._lock:
-            self.catch_up()
-            if self._packets:
+        if self._packets and not self._deferred:
+            with suppress(IndexError):  # another thread has just taken it
                 return self._packets.popleft()
-            if milliseconds == 0:
+        if milliseconds:
+            return self._await_packet(milliseconds)
+        with self._lock:
+            if self._deferred:
+                self.catch_up()
+            if not self._packets and not self._looked:
                 self._arrived.extend(self._epoll.poll(0))
                 self._work()
                 self.catch_up()
-                return self._packets.popleft() if self._packets else None
-        if milliseconds == INFINITE:
-            end = None
-        else:
+            self._looked = False
+            return self._packets.popleft() if self._packets else None
+
+    def _await_packet(self, milliseconds: int) -> Packet | None:
+        end = None
+        if milliseconds != INFINITE:
             end = time.monotonic_ns() + round((self._clock.wait(milliseconds / 1000) or 0) * clocks.SECOND)
         while True:
             with self._lock:
+                if self._deferred:
+                    self.catch_up()
                 if self._packets:
                     return self._next()
                 if self.closed:
                     self._release()
                     raise error(ERROR_ABANDONED_WAIT_0)
-                now = time.monotonic_ns()
-                if end is not None and now >= end:
-                    return None
+                timeout = None
+                if end is not None or self._timers:
+                    now = time.monotonic_ns()
+                    if end is not None and now >= end:
+                        return None
+                    timeout = max(self._next_end(end) - now, 0) / clocks.SECOND
                 self._waiting += 1
-                ends = [when for when in (end, self._timers[0][0] if self._timers else None) if when is not None]
             try:
-                timeout = max(min(ends) - now, 0) / clocks.SECOND if ends else None
                 self._wait(timeout)
             finally:
                 with self._lock:
                     self._waiting -= 1
-            with self._lock:
-                self._work()
-                self.catch_up()
+                    self._work()
+                    self._looked = True
+
+    def _next_end(self, end: int | None) -> int:
+        """Return when the wait or the first timer ends."""
+        return min(when for when in (end, self._timers[0][0] if self._timers else None) if when is not None)
 
     def _wait(self, timeout: float | None) -> None:
         if timeout is None:

@@ -104,24 +104,24 @@ class Request:
     Attributes:
         address: of the ``OVERLAPPED``; unique.
         code: number of the error, or 0; None while it is pending.
+        fresh: whether nobody has asked for `code` since the start.
         late: whether its end is told when the next packet is looked for, and not earlier; see `files`.
         transferred: bytes.
     """
-
-    __slots__ = ("address", "code", "event", "file", "late", "transferred")
 
     writes = False
     """In which of a file's two queues it waits."""
     ends_well = frozenset((0, ERROR_MORE_DATA))
     """Codes with which the result can be taken."""
 
-    def __init__(self) -> None:
-        self.address = 0
-        self.event: Any = None
-        self.file: Any = None
-        self.code: int | None = None
-        self.late = False
-        self.transferred = 0
+    # What most of them never change is said here: there are two per message.
+    address = 0
+    event: Any = None
+    file: Any = None
+    code: int | None = None
+    fresh = True
+    late = False
+    transferred = 0
 
     def perform(self, file: Any) -> int:
         """Do it, or as much of it as is possible now.
@@ -149,17 +149,14 @@ class Receive(Request):
         flags: such as ``MSG_PEEK``.
     """
 
-    __slots__ = ("_room", "data", "flags", "size", "view")
-
     ends_well = frozenset((0, ERROR_MORE_DATA, ERROR_BROKEN_PIPE))
+    data = b""
+    _room: memoryview | None = None
 
     def __init__(self, view: memoryview | None, size: int, flags: int = 0) -> None:
-        super().__init__()
         self.view = view
         self.size = size
         self.flags = flags
-        self.data = b""
-        self._room: memoryview | None = None
 
     def room(self) -> memoryview:
         """Return where the bytes go."""
@@ -188,11 +185,7 @@ class Receive(Request):
 class ReceiveFrom(Receive):
     """Take a datagram, and where it came from."""
 
-    __slots__ = ("sender",)
-
-    def __init__(self, view: memoryview | None, size: int, flags: int = 0) -> None:
-        super().__init__(view, size, flags)
-        self.sender: Any = None
+    sender: Any = None
 
     def result(self) -> Any:
         """Return the bytes or their number, and the sender."""
@@ -210,13 +203,10 @@ class Send(Request):
         receiver: for a datagram on a socket that has no peer.
     """
 
-    __slots__ = ("flags", "header_sent", "receiver", "view")
-
     writes = True
+    header_sent = False
 
     def __init__(self, view: memoryview, flags: int = 0, receiver: Any = None) -> None:
-        super().__init__()
-        self.header_sent = False
         self.view = view
         self.flags = flags
         self.receiver = receiver
@@ -234,10 +224,7 @@ class Accept(Request):
         handle: of that socket.
     """
 
-    __slots__ = ("_inode", "handle")
-
     def __init__(self, handle: int) -> None:
-        super().__init__()
         self.handle = handle
         self._inode = os.fstat(handle).st_ino
 
@@ -272,15 +259,12 @@ class Connect(Request):
         peer: address of the peer.
     """
 
-    __slots__ = ("_begun", "_found", "peer")
-
     writes = True
+    _begun = False
+    _found: int | None = None
 
     def __init__(self, peer: Any) -> None:
-        super().__init__()
         self.peer = peer
-        self._begun = False
-        self._found: int | None = None
 
     def perform(self, file: Any) -> int:
         """Begin, or see what has become of it."""
@@ -320,13 +304,10 @@ class Transmit(Request):
         size: of the part, in bytes; 0: all that follows.
     """
 
-    __slots__ = ("_end", "descriptor", "offset")
-
     writes = True
     BLOCK = 2**20
 
     def __init__(self, descriptor: int, offset: int, size: int) -> None:
-        super().__init__()
         self.descriptor = descriptor
         self.offset = offset
         self._end = offset + size if size else None
