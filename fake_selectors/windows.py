@@ -60,7 +60,7 @@ class Windows(Platform, ABC):
             fakes = {
                 **system.modules(winapi.functions_of_os(manager)),
                 "_overlapped": overlapped.module(manager),
-                "_socket": sockets.module(closing),
+                "_socket": sockets.module(closing, manager.contexts),
                 "_winapi": winapi.module(manager),
                 "msvcrt": msvcrt.module(manager),
                 "select": select.module(clock, self.max_sockets, closing),

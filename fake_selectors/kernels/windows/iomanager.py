@@ -24,6 +24,7 @@ from weakref import WeakValueDictionary
 assert sys.platform == "linux", "Windows' completion ports are emulated over Linux' epoll"
 
 from ...clocks import SECOND, WindowsClock
+from .contexts import Contexts
 from .errors import WSAENOTSOCK, error
 from .files import File, SocketFile
 from .handles import FILES, FIRST, INVALID_HANDLE_VALUE, Handles, Object
@@ -64,6 +65,7 @@ class IoManager:
         pipes: the named ones.
         processes: that were started, by number.
         addresses: for new operations.
+        contexts: of connections.
         dropped: what was put down for the next call.
     """
 
@@ -72,6 +74,7 @@ class IoManager:
         self.handles = Handles()
         self.sockets: dict[int, SocketFile] = {}
         self.addresses = itertools.count(0x1_0000_0000, 0x40)
+        self.contexts = Contexts()
         self._clock = clock
         self.processes: WeakValueDictionary[int, Process] = WeakValueDictionary()
         self.pipes = NamedPipes(self._home)
@@ -87,10 +90,12 @@ class IoManager:
     def opened(self, handle: int) -> None:
         """Note that a socket of the platform's own module will tell when it is closed."""
         self._own.add(handle)
+        self.contexts.forget(handle)
 
     def closing(self, handle: int) -> None:
         """End what is pending on a socket that is about to be closed."""
         self._own.discard(handle)
+        self.contexts.forget(handle)
         if handle in self.sockets:
             with self.lock:
                 if (file := self.sockets.pop(handle, None)) is not None:

@@ -30,6 +30,7 @@ from typing import Any
 assert sys.platform == "linux", "Windows' completion ports are emulated over Linux' epoll"
 
 from ...views import Fake
+from .contexts import SO_UPDATE_ACCEPT_CONTEXT, SO_UPDATE_CONNECT_CONTEXT
 from .errors import CLASSES, WSAEADDRNOTAVAIL, WSAEINVAL, WSAENOTSOCK, error, message
 from .files import File
 from .handles import INVALID_HANDLE_VALUE
@@ -49,8 +50,8 @@ CONSTANTS = {
     "INFINITE": INFINITE,
     "INVALID_HANDLE_VALUE": INVALID_HANDLE_VALUE,
     "NULL": 0,
-    "SO_UPDATE_ACCEPT_CONTEXT": 0x700B,
-    "SO_UPDATE_CONNECT_CONTEXT": 14,
+    "SO_UPDATE_ACCEPT_CONTEXT": SO_UPDATE_ACCEPT_CONTEXT,
+    "SO_UPDATE_CONNECT_CONTEXT": SO_UPDATE_CONNECT_CONTEXT,
     "TF_REUSE_SOCKET": 2,
 }
 
@@ -376,7 +377,7 @@ class Overlapped:
             if not _is_bound(self._manager.socket(listener).socket):
                 raise error(WSAEINVAL)
             self._manager.socket_for_connection(accepted)
-        self._start_on_socket(listener, Accept(accepted))
+        self._start_on_socket(listener, Accept(accepted, self._manager.contexts))
 
     def ConnectEx(self, handle: int, address: tuple[Any, ...], /) -> None:  # noqa: N802
         """Connect a socket that has an address."""
@@ -389,7 +390,7 @@ class Overlapped:
         if peer[0] in {"0.0.0.0", "::"} or not peer[1]:
             self._attempted, self.error = True, WSAEADDRNOTAVAIL
             raise error(WSAEADDRNOTAVAIL)
-        self._start_on_socket(handle, Connect(peer))
+        self._start_on_socket(handle, Connect(peer, self._manager.contexts))
 
     def TransmitFile(  # noqa: N802 - so it is called
         self, handle: int, file: int, offset: int, offset_high: int, size: int, block: int, flags: int, /

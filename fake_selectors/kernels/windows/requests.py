@@ -33,6 +33,7 @@ from typing import Any
 
 assert sys.platform == "linux", "Windows' overlapped operations are emulated over Linux' sockets"
 
+from .contexts import Contexts
 from .errors import WSAEMSGSIZE
 from .sockets import Winsock
 
@@ -222,10 +223,12 @@ class Accept(Request):
 
     Args:
         handle: of that socket.
+        contexts: are told.
     """
 
-    def __init__(self, handle: int) -> None:
+    def __init__(self, handle: int, contexts: Contexts) -> None:
         self.handle = handle
+        self._contexts = contexts
         self._inode = os.fstat(handle).st_ino
 
     def perform(self, file: Any) -> int:
@@ -243,6 +246,7 @@ class Accept(Request):
             os.dup2(descriptor, self.handle, inheritable=False)
         finally:
             os.close(descriptor)
+        self._contexts.accepted(self.handle)
         return 0
 
     def _is_there(self) -> bool:
@@ -257,14 +261,16 @@ class Connect(Request):
 
     Args:
         peer: address of the peer.
+        contexts: are told.
     """
 
     writes = True
     _begun = False
     _found: int | None = None
 
-    def __init__(self, peer: Any) -> None:
+    def __init__(self, peer: Any, contexts: Contexts) -> None:
         self.peer = peer
+        self._contexts = contexts
 
     def perform(self, file: Any) -> int:
         """Begin, or see what has become of it."""
@@ -272,6 +278,8 @@ class Connect(Request):
             code = self._look(file)
             self._found = COMPLETIONS.get(code, ERROR_UNEXP_NET_ERR) if code else 0
             self.late = bool(code)
+            if not code:
+                self._contexts.connected(file.handle)
         return self._found
 
     def _look(self, file: Any) -> int:

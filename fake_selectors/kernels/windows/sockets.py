@@ -55,6 +55,7 @@ from typing import Any, NoReturn
 assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
 
 from ...views import Fake
+from .contexts import SO_UPDATE_ACCEPT_CONTEXT, Contexts
 from .errors import (
     WSAEACCES,
     WSAEADDRINUSE,
@@ -73,7 +74,6 @@ from .names import missing
 from .select import Closing, never_connected
 
 SO_EXCLUSIVEADDRUSE = ~socket.SO_REUSEADDR  # as winsock2.h has it
-SO_UPDATE_ACCEPT_CONTEXT = 0x700B  # of mswsock.h
 SIO_RCVALL = 0x98000001
 SIO_LOOPBACK_FAST_PATH = 0x98000010
 SIO_KEEPALIVE_VALS = 0x98000004
@@ -113,13 +113,14 @@ ONLY_THERE = {
 """Names of protocols and controls that only Windows has, with its numbers; see ``winsock2.h`` and ``mstcpip.h``."""
 
 
-def module(closing: Closing) -> ModuleType:
+def module(closing: Closing, contexts: Contexts) -> ModuleType:
     """Return ``_socket`` of Windows.
 
     Args:
         closing: is told which sockets are closed.
+        contexts: of connections.
     """
-    kind = _socket_class(closing)
+    kind = _socket_class(closing, contexts)
     lacking = set(missing(_socket))
     names = {name: value for name, value in vars(_socket).items() if not name.startswith("__") and name not in lacking}
     own = {"socket": kind, "SocketType": kind, "dup": _dup, "close": _closer(closing), "getaddrinfo": _getaddrinfo}
@@ -317,7 +318,7 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
                 self._exclusive = int(bool(args[0]))
                 return
             if option == SO_UPDATE_ACCEPT_CONTEXT:
-                return  # it has what it needs
+                return  # the class for a kernel tells those who want to know
             option = self._hosts_option(option)
         try:
             super().setsockopt(level, option, *args)
@@ -462,7 +463,7 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
         raise NotImplementedError("socket.share is not emulated")
 
 
-def _socket_class(closing: Closing) -> type[Winsock]:
+def _socket_class(closing: Closing, contexts: Contexts) -> type[Winsock]:
     """Return the class for one kernel."""
 
     class Socket(Winsock):
@@ -471,6 +472,23 @@ def _socket_class(closing: Closing) -> type[Winsock]:
         def __init__(self, *args: Any, **keywords: Any) -> None:
             super().__init__(*args, **keywords)
             closing.opened(self.fileno())
+
+        def getpeername(self) -> Any:
+            contexts.must_have_peer(self.fileno())
+            return super().getpeername()
+
+        def getsockname(self) -> Any:
+            contexts.must_have_name(self.fileno())
+            return super().getsockname()
+
+        def shutdown(self, how: int, /) -> None:
+            contexts.must_have_peer(self.fileno())
+            super().shutdown(how)
+
+        def setsockopt(self, level: int, option: int, *args: Any) -> None:
+            super().setsockopt(level, option, *args)
+            if level == socket.SOL_SOCKET:
+                contexts.updated(self.fileno(), option)
 
         def listen(self, *args: Any) -> None:
             # So begins the pair of sockets of every new loop. It shall not trust what another loop has seen.
