@@ -50,6 +50,7 @@ class Limit:
         text: the message, or how it begins; None: it has none, or it varies.
         capabilities: what of the capability tier shows it.
         value: what is measured where nothing is raised, in the words of the capability.
+        leaves: what it leaves behind, as the ``cleanup`` of a result says it; None: nothing.
         number: the number that is documented, in the unit of the capability.
         own: how many of that number the loop takes for itself.
         down_to: what the owner of a machine can make of that number.
@@ -70,6 +71,7 @@ class Limit:
     text: str | None = None
     capabilities: tuple[str, ...] = ()
     value: str | None = None
+    leaves: str | None = None
     number: float | None = None
     own: int = 0
     down_to: float | None = None
@@ -506,6 +508,35 @@ def _windows_proactor() -> Iterator[Limit]:
         exception="ValueError",
         text="preexec_fn is not supported on Windows platforms",
         source="https://docs.python.org/3/library/subprocess.html#subprocess.Popen",
+    )
+    yield Limit(
+        id="windows-proactor-inherited-stderr",
+        platforms=here,
+        loops=loop,
+        forbids="With stdout inherited, stderr=STDOUT is as if stderr was not given.",
+        instead="Give stdout a file or PIPE.",
+        methods=("subprocess_exec", "subprocess_shell"),
+        source=f"{_SOURCE}/Lib/asyncio/windows_utils.py",
+    )
+    yield Limit(
+        id="windows-proactor-datagram-close",
+        platforms=here,
+        loops=loop,
+        forbids="A transport for datagrams that is closed while it sends never calls connection_lost(): until the "
+        "releases of autumn 2026.",
+        instead="abort() it, or wait for an answer first.",
+        methods=("create_datagram_endpoint",),
+        source=f"{_ISSUES}/156920",
+    )
+    yield Limit(
+        id="windows-proactor-wakeup-fd",
+        platforms=here,
+        loops=loop,
+        forbids="A loop that is made in the main thread and closed in another leaves its descriptor to wake it set.",
+        instead="Close a loop in the thread that made it.",
+        methods=("close",),
+        leaves="wakeup fd changed",
+        source=f"{_ISSUES}/87079",
     )
 
 

@@ -1,4 +1,4 @@
-"""Which documented limit an exception is: what a platform cannot do is not the loop's fault."""
+"""Which documented limit an exception, or what is left behind, is: what a platform cannot do is not a loop's fault."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from pathlib import Path
 from types import TracebackType
 
 from .. import conformance
-from ..fake_selectors.limits import Limit
+from ..fake_selectors.limits import LIMITS, Limit
 
 SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "windows-proactor-datagram-close": (
+        "surface::transport_method_accepts_keyword[[]DatagramTransport-sendto-addr]",
+        "surface::transport_method_is_present[[]DatagramTransport-sendto]",
+    ),
+    "windows-proactor-inherited-stderr": ("subprocesses::stderr_follows_inherited_stdout",),
     "windows-proactor-refused-errno": ("sockets::refused_connection_has_its_errno",),
     "windows-proactor-wrapped-ports": (
         "sockets::port_out_of_range_is_not_wrapped[[]*]",
@@ -27,6 +32,16 @@ def explained(case: str, limits: Iterable[Limit]) -> Limit | None:
         if any(fnmatch.fnmatchcase(case, pattern) for pattern in SHOWN_BY.get(limit.id, ())):
             return limit
     return None
+
+
+def left_by(cleanup: str, limits: Iterable[Limit]) -> Limit | None:
+    """Return the limit that leaves behind what a case left; None if there is none."""
+    return next((limit for limit in limits if limit.leaves and cleanup.startswith(limit.leaves)), None)
+
+
+def is_left_by(cleanup: str, limit: str | None) -> bool:
+    """Whether a limit, by its id, leaves behind what a case left."""
+    return left_by(cleanup, (known for known in LIMITS if known.id == limit)) is not None
 
 
 def explain(error: BaseException, limits: Iterable[Limit]) -> Limit | None:

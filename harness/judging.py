@@ -19,6 +19,7 @@ from ..conformance.catalogue import Level
 
 Verdict: TypeAlias = Literal["pass", "fail", "deviation", "unsupported", "crash", "hang", "info", "skip", "error"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+GOOD = frozenset({"pass", "info", "skip"})
 BROKEN: dict[Level, Verdict] = {"must": "fail", "should": "deviation", "info": "info"}
 DETAIL_LIMIT = 2000  # characters
 

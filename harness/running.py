@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from . import backends, results
-from .judging import BROKEN
+from .explaining import is_left_by
+from .judging import BROKEN, GOOD
 from .pool import Attempt, Case, Opened, Pool, RefusedError
 
 CONTROL = "asyncio"
-AS_EXPECTED = frozenset({"pass", "info", "skip"})
 
 
 class Reporter(Protocol):
@@ -173,7 +173,7 @@ class _BackendRun:
         verdict = self._attempts[case].verdict
         # A hang has had all the time there is: trying again would double the time a run may take.
         # What a good case left behind, it left twice already (see worker.py).
-        return verdict != "hang" and verdict not in AS_EXPECTED
+        return verdict != "hang" and verdict not in GOOD
 
     def _unexpected(self) -> list[str]:
         return [case for case in self._cases if not is_expected(self._results[case])]
@@ -186,8 +186,12 @@ class _BackendRun:
 
 def is_expected(result: results.Result) -> bool:
     """Whether a result is as expected of a conforming loop: a good verdict (or an explained one), left clean."""
-    return (result["verdict"] in AS_EXPECTED or result["limit"] is not None) and result["cleanup"] == "clean"
+    return _is_good(result["verdict"], result["limit"], result["cleanup"])
 
 
 def _is_expected(attempt: Attempt) -> bool:
-    return (attempt.verdict in AS_EXPECTED or attempt.limit is not None) and attempt.cleanup == "clean"
+    return _is_good(attempt.verdict, attempt.limit, attempt.cleanup)
+
+
+def _is_good(verdict: str, limit: str | None, cleanup: str) -> bool:
+    return (verdict in GOOD or limit is not None) and (cleanup == "clean" or is_left_by(cleanup, limit))

@@ -29,11 +29,13 @@ import pytest
 from . import hygiene, inherited, processes, template
 from .backends import BackendError
 from .channel import Message
-from .judging import BROKEN, Outcome, describe
+from .explaining import left_by
+from .judging import BROKEN, GOOD, Outcome, describe
 from .orders import Assignment, Selection, received
 from .station import Station
 
 if TYPE_CHECKING:
+    from ..fake_selectors.limits import Limit
     from .suite import Case, Suite
 
 PLACEHOLDER = "asyncio"
@@ -131,6 +133,7 @@ class _Worker:
         self._suite = suite
         self._cases = cases
         self._station = Station(assignment)
+        self._limits: tuple[Limit, ...] = ()
 
     def work(self) -> None:
         """Open the backend, then run what is asked for until the line ends."""
@@ -151,6 +154,7 @@ class _Worker:
             for _, case in self._cases.values()
         ]
         entry = backend.backend
+        self._limits = entry.limits()
         self._station.send(
             {"kind": "open", "loop": backend.loop, "version": entry.version(), "cases": about}
             | {"platform": entry.platform, "emulated": entry.emulated is not None, "knobs": dict(entry.knobs)}
@@ -168,18 +172,21 @@ class _Worker:
             self._station.send({"kind": "again"})
             _, interrupted = self._run(name)
             now, leaks, damage = hygiene.settled(now)
+        cleanup, limit = hygiene.summary(leaks + damage), outcome.limit
+        if limit is None and outcome.verdict in GOOD and (left := left_by(cleanup, self._limits)) is not None:
+            limit = left.id
         return {
             "verdict": outcome.verdict,
             "detail": outcome.detail,
-            "limit": outcome.limit,
-            "cleanup": hygiene.summary(leaks + damage),
+            "limit": limit,
+            "cleanup": cleanup,
             "duration": round(duration, 6),
             "dirty": bool(leaks or damage or interrupted),
         }
 
     def _run(self, name: str) -> tuple[Outcome, bool]:
         """Run a case under the watchdog; also say whether it left pytest itself in the middle of something."""
-        from .suite import OUTCOME
+        from .suite import LOGGED, OUTCOME
 
         item, case = self._cases[name]
         if OUTCOME in item.stash:
@@ -193,6 +200,10 @@ class _Worker:
             finally:
                 if not self._station.channel.ours:
                     os._exit(0)  # a child that a case forked, and that came back from the case as if it were us
+                # An error keeps alive what the case held, such as a process that owns a descriptor.
+                item.stash.get(LOGGED, []).clear()
+                for kept in ("last_exc", "last_traceback", "last_type", "last_value"):
+                    vars(sys).pop(kept, None)
         return item.stash[OUTCOME], False
 
 

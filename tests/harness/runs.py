@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import psutil
 from everyloop.harness import results
 
@@ -108,8 +109,10 @@ class Commands:
         return self.run("run", "--json", str(self.document), *arguments, **options)
 
     def runs(self) -> dict[str, results.Run]:
-        """Return the runs of the document by backend."""
-        return {run["backend"]: run for run in results.read(self.document)["runs"]}
+        """Return the runs of the document by backend; it keeps to the schema."""
+        document = results.read(self.document)
+        jsonschema.validate(document, results.json_schema())
+        return {run["backend"]: run for run in document["runs"]}
 
     def processes(self) -> list[psutil.Process]:
         """Every process of these runs that lives."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from everyloop.conformance import driving
 from everyloop.fake_selectors.limits import LIMITS, Limit
-from everyloop.harness.explaining import SHOWN_BY, explain, explained
+from everyloop.harness.explaining import SHOWN_BY, explain, explained, is_left_by, left_by
 
 from .runs import Commands
 
@@ -122,6 +122,20 @@ def test_what_a_case_shows_whatever_it_raises() -> None:
 
 def test_limits_that_cases_show_exist() -> None:
     assert SHOWN_BY.keys() <= {limit.id for limit in LIMITS}
+
+
+def test_what_a_limit_leaves_behind() -> None:
+    lax = replace(LIMIT, leaves="wakeup fd changed")
+    assert left_by("wakeup fd changed: 8", (LIMIT, lax)) is lax
+    assert left_by("threads left running: x; wakeup fd changed: 8", (LIMIT, lax)) is None
+    assert left_by("clean", (LIMIT, lax)) is None
+
+
+def test_a_limit_excuses_only_what_it_leaves_behind() -> None:
+    assert is_left_by("wakeup fd changed: 8", "windows-proactor-wakeup-fd")
+    assert not is_left_by("threads left running: x", "windows-proactor-wakeup-fd")
+    assert not is_left_by("wakeup fd changed: 8", "windows-proactor-readers")
+    assert not is_left_by("wakeup fd changed: 8", None)
 
 
 def test_patterns_of_cases_match_some(commands: Commands) -> None:
