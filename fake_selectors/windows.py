@@ -13,6 +13,9 @@ from .platform import ASYNCIO, Kernel, Platform
 FD_SETSIZE = 512
 """Sockets that ``select()`` takes per list, as CPython is built for Windows."""
 
+FAULTS = ("accept-64", "delayed-completions", "late-accept", "reordered-completions", "reset-on-shutdown")
+"""What Windows does now and then, and here when it is asked to; see ``kernels/windows/faults.py``."""
+
 
 OWN = ("asyncio.proactor_events", "asyncio.windows_events", "asyncio.windows_utils", "socket")
 """The modules of the standard library that are executed again, besides those that are on every platform."""
@@ -25,6 +28,8 @@ class Windows(Platform, ABC):
     Attributes:
         max_sockets: that ``select()`` takes per list.
         clock_resolution: between two ticks of the system's timer, in seconds.
+        faults: names of `FAULTS`, joined with ``+``.
+        seed: decides when faults happen.
 
     Raises:
         ValueError: Windows cannot have such a value.
@@ -32,6 +37,8 @@ class Windows(Platform, ABC):
 
     max_sockets: int
     clock_resolution: float
+    faults: str = ""
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if type(self.max_sockets) is not int or self.max_sockets < 1:
@@ -39,6 +46,16 @@ class Windows(Platform, ABC):
         if type(self.clock_resolution) not in {int, float}:
             raise ValueError(f"clock_resolution: {self.clock_resolution!r} is not a number of seconds")
         WindowsClock(self.clock_resolution)
+        if not isinstance(self.faults, str):
+            raise ValueError(f"faults: {self.faults!r} is not a text")
+        for name in self._faults():
+            if name not in FAULTS:
+                raise ValueError(f"faults: {name!r} is none: there are {', '.join(FAULTS)}; join several with +")
+        if type(self.seed) is not int:
+            raise ValueError(f"seed: {self.seed!r} is not a whole number")
+
+    def _faults(self) -> list[str]:
+        return self.faults.split("+") if self.faults else []
 
     @property
     def sys_platform(self) -> str:
@@ -52,15 +69,27 @@ class Windows(Platform, ABC):
             NotImplementedError: this host is not a Linux.
         """
         if sys.platform == "linux":
-            from .kernels.windows import errors, foreign, iomanager, msvcrt, overlapped, select, sockets, system, winapi
+            from .kernels.windows import (
+                errors,
+                faults,
+                foreign,
+                iomanager,
+                msvcrt,
+                overlapped,
+                select,
+                sockets,
+                system,
+                winapi,
+            )
 
             clock = WindowsClock(self.clock_resolution)
-            manager = iomanager.IoManager(clock)
+            kinds = faults.kinds(self._faults(), self.seed)
+            manager = iomanager.IoManager(clock, kinds.port)
             closing = iomanager.Told(manager)
             fakes = {
                 **system.modules(winapi.functions_of_os(manager)),
-                "_overlapped": overlapped.module(manager),
-                "_socket": sockets.module(closing, manager.contexts),
+                "_overlapped": overlapped.module(manager, kinds.overlapped),
+                "_socket": sockets.module(closing, manager.contexts, kinds.socket(manager)),
                 "_winapi": winapi.module(manager),
                 "msvcrt": msvcrt.module(manager),
                 "select": select.module(clock, self.max_sockets, closing),
@@ -107,17 +136,19 @@ class Proactor(Windows):
         return
 
 
-def proactor(*, clock_resolution: float = WINDOWS_TICK) -> Platform:
+def proactor(*, clock_resolution: float = WINDOWS_TICK, faults: str = "", seed: int = 0) -> Platform:
     """Return Windows under asyncio's ``ProactorEventLoop``.
 
     Args:
         clock_resolution: between two ticks of the system's timer, in seconds: 0.015625, or what a program asked for,
             down to 0.0005.
+        faults: what Windows does now and then, done more often: names of `FAULTS`, joined with ``+``.
+        seed: decides when faults happen. With the same one, every loop meets the same.
 
     Raises:
         ValueError: Windows cannot have such a value; the text begins with the knob's name.
     """
-    return Proactor(FD_SETSIZE, clock_resolution)
+    return Proactor(FD_SETSIZE, clock_resolution, faults, seed)
 
 
 def selector(*, max_sockets: int = FD_SETSIZE, clock_resolution: float = WINDOWS_TICK) -> Platform:

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from weakref import WeakValueDictionary
 
@@ -41,6 +41,10 @@ SWEPT = 16
 """Sockets of the process's own that are looked at before each wait."""
 
 
+NewPort = Callable[[WindowsClock, threading.RLock], CompletionPort]
+"""Makes a completion port for a clock and the lock of the kernel."""
+
+
 class Port(Object):
     """A completion port, as handles stand for it."""
 
@@ -57,6 +61,7 @@ class IoManager:
 
     Args:
         clock: whose ticks end the waits.
+        new_port: makes completion ports.
 
     Attributes:
         lock: that guards them.
@@ -69,13 +74,14 @@ class IoManager:
         dropped: what was put down for the next call.
     """
 
-    def __init__(self, clock: WindowsClock) -> None:
+    def __init__(self, clock: WindowsClock, new_port: NewPort) -> None:
         self.lock = threading.RLock()
         self.handles = Handles()
         self.sockets: dict[int, SocketFile] = {}
         self.addresses = itertools.count(0x1_0000_0000, 0x40)
         self.contexts = Contexts()
         self._clock = clock
+        self._new_port = new_port
         self.processes: WeakValueDictionary[int, Process] = WeakValueDictionary()
         self.pipes = NamedPipes(self._home)
         self._ports: list[CompletionPort] = []
@@ -142,7 +148,7 @@ class IoManager:
         return self.handles.add(Port(self._make_port()))
 
     def _make_port(self) -> CompletionPort:
-        port = CompletionPort(self._clock, self.lock)
+        port = self._new_port(self._clock, self.lock)
         self._ports = [port, *(port for port in self._ports if not port.closed)]
         return port
 

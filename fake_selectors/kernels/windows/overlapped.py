@@ -70,15 +70,16 @@ def raised(number: int) -> OSError:
     return _OWN_CLASSES[number](*failure.args) if number in _OWN_CLASSES else failure
 
 
-def module(manager: IoManager) -> ModuleType:
+def module(manager: IoManager, base: type[Overlapped]) -> ModuleType:
     """Return ``_overlapped``.
 
     Args:
         manager: of the kernel.
+        base: the class of operations, for any kernel.
     """
     functions = Functions(manager)
     names = {name: getattr(functions, name) for name in dir(functions) if not name.startswith("_")}
-    kind = type("Overlapped", (Overlapped,), {"__module__": "_overlapped", "__slots__": (), "_manager": manager})
+    kind = type("Overlapped", (base,), {"__module__": "_overlapped", "__slots__": (), "_manager": manager})
     return Fake("_overlapped", CONSTANTS | names | {"Overlapped": kind})
 
 
@@ -196,6 +197,7 @@ class Overlapped:
     __slots__ = ("_attempted", "_request", "address", "error", "event")
 
     _manager: IoManager
+    _accept: type[Accept] = Accept
     address: int
     error: int
     event: int
@@ -377,7 +379,7 @@ class Overlapped:
             if not _is_bound(self._manager.socket(listener).socket):
                 raise error(WSAEINVAL)
             self._manager.socket_for_connection(accepted)
-        self._start_on_socket(listener, Accept(accepted, self._manager.contexts))
+        self._start_on_socket(listener, self._accept(accepted, self._manager.contexts))
 
     def ConnectEx(self, handle: int, address: tuple[Any, ...], /) -> None:  # noqa: N802
         """Connect a socket that has an address."""

@@ -113,14 +113,15 @@ ONLY_THERE = {
 """Names of protocols and controls that only Windows has, with its numbers; see ``winsock2.h`` and ``mstcpip.h``."""
 
 
-def module(closing: Closing, contexts: Contexts) -> ModuleType:
+def module(closing: Closing, contexts: Contexts, base: type[Winsock]) -> ModuleType:
     """Return ``_socket`` of Windows.
 
     Args:
         closing: is told which sockets are closed.
         contexts: of connections.
+        base: the class of sockets, for any kernel.
     """
-    kind = _socket_class(closing, contexts)
+    kind = _socket_class(closing, contexts, base)
     lacking = set(missing(_socket))
     names = {name: value for name, value in vars(_socket).items() if not name.startswith("__") and name not in lacking}
     own = {"socket": kind, "SocketType": kind, "dup": _dup, "close": _closer(closing), "getaddrinfo": _getaddrinfo}
@@ -463,10 +464,10 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
         raise NotImplementedError("socket.share is not emulated")
 
 
-def _socket_class(closing: Closing, contexts: Contexts) -> type[Winsock]:
+def _socket_class(closing: Closing, contexts: Contexts, base: type[Winsock]) -> type[Winsock]:
     """Return the class for one kernel."""
 
-    class Socket(Winsock):
+    class Socket(base):  # type: ignore[misc, valid-type] # a class all the same
         __slots__ = ()
 
         def __init__(self, *args: Any, **keywords: Any) -> None:
