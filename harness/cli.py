@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +13,15 @@ from pathlib import Path
 import click
 
 from ..conformance import catalogue
-from . import backends, inherited, results, terminal
+from . import backends, baseline_update, inherited, results, terminal
+from .baselines import Baseline, BaselineError, Subject
 from .cli_exec import exec_
 from .cli_list import list_
 from .cli_probe import probe
 from .commands import AS_EXPECTED, HARNESS_FAILED, INTERRUPTED, NOT_AS_EXPECTED, USAGE, Group, complain, run_async
-from .orders import Selection
+from .orders import Effort, Selection
 from .pool import Pool, PoolError, SelectionError
-from .running import Session, is_expected
+from .running import CONTROL, Session, is_expected
 from .version import VERSION
 
 
@@ -49,7 +51,10 @@ Examples:
   everyloop run                           every real backend that is installed
   everyloop run asyncio uvloop rloop      three side by side
   everyloop run uvloop --area FD -k pipe  the cases about descriptors whose names contain "pipe"
+  everyloop run uvloop --fuzz 60          then try random scripts for a minute
   everyloop run uvloop --json out.json    the results as a document; `everyloop merge` joins several
+  everyloop run uvloop --baseline known.toml --update-baseline    write down what is known of uvloop
+  everyloop run uvloop --baseline known.toml                      from now on, only news count
 """
 )
 @click.argument("names", metavar="[BACKEND]...", nargs=-1)
@@ -86,6 +91,26 @@ Examples:
     metavar="F",
     help="Write the results document here; while the run lasts, F.journal has every verdict.",
 )
+@click.option(
+    "--baseline",
+    "baseline_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="F",
+    help="Expect what this TOML file says: only what differs from it counts, for better or for worse.",
+)
+@click.option("--update-baseline", is_flag=True, help="Write what was found into the baseline; its comments stay.")
+@click.option(
+    "--fuzz",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="Then let the property-based cases try random scripts for S seconds; what one finds is printed as a program.",
+)
+@click.option(
+    "--fuzz-seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Begin with the scripts of this seed, which the detail of a finding names.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress, one line a backend.")
 @click.option("-v", "--verbose", is_flag=True, help="Every case, with all of its detail.")
 def run(
@@ -96,6 +121,10 @@ def run(
     level: catalogue.Level,
     timeout: float,
     json_file: Path | None,
+    baseline_file: Path | None,
+    update_baseline: bool,
+    fuzz: float | None,
+    fuzz_seed: int | None,
     quiet: bool,
     verbose: bool,
 ) -> int:
@@ -106,8 +135,11 @@ def run(
     """
     if math.isnan(timeout):  # which no range keeps out
         raise click.BadParameter("nan is no time", param_hint="'--timeout'")
+    effort = _effort(fuzz, fuzz_seed)
     chosen = [_checked_backend(name) for name in dict.fromkeys(names)] or _installed()
     selection = Selection(keyword, _checked_areas(areas), _levels_down_to(level))
+    baseline = _read_baseline(baseline_file, update_baseline)
+    cases: set[str] = set()
     journal = None if json_file is None else _journal_beside(json_file)
     console = terminal.diagnostics()
     live = terminal.reporter(console, quiet)
@@ -115,14 +147,17 @@ def run(
 
     async def work() -> None:
         nonlocal session
+        if baseline is not None:
+            cases.update(await _all_cases())
+            baseline.check([Subject.to_run(backends.find(name)) for name in chosen], cases)
         async with Pool.open(workers, timeout, selection) as pool:
-            session = Session(pool, live, journal)
+            session = Session(pool, live, journal, effort)
             await session.run(chosen)
 
     problem: BaseException | None = None
     try:
         run_async(work())
-    except (KeyboardInterrupt, PoolError, SelectionError, OSError) as error:
+    except (KeyboardInterrupt, PoolError, SelectionError, BaselineError, OSError) as error:
         problem = error
     finally:
         live.close()
@@ -130,14 +165,15 @@ def run(
     refused = session.refused if session is not None else []
     if problem is None and not refused and not any(found["results"] for found in runs):
         problem = SelectionError("no case matches: `everyloop list cases` shows all")
-    if isinstance(problem, SelectionError):
+    if isinstance(problem, SelectionError | BaselineError):
         if journal is not None:
             journal.discard()
         raise click.ClickException(str(problem))
     if json_file is not None and journal is not None:
         results.write(json_file, results.document(runs))
         journal.discard()
-    terminal.show(terminal.output(), runs, quiet=quiet, verbose=verbose)
+    differences = None if baseline is None else baseline.differences(runs)
+    terminal.show(terminal.output(), runs, quiet=quiet, verbose=verbose, differences=differences)
     for line in refused:
         complain(line)
     if isinstance(problem, KeyboardInterrupt):
@@ -148,6 +184,14 @@ def run(
         return HARNESS_FAILED
     if refused:
         return USAGE
+    if update_baseline and baseline is not None:
+        try:
+            complain(baseline_update.update(baseline.path, runs, cases))
+        except BaselineError as error:
+            raise click.ClickException(str(error)) from None
+        return AS_EXPECTED
+    if differences is not None:
+        return NOT_AS_EXPECTED if differences else AS_EXPECTED
     good = all(is_expected(result) for found in runs for result in found["results"])
     return AS_EXPECTED if good else NOT_AS_EXPECTED
 
@@ -228,6 +272,38 @@ def _checked_areas(areas: Sequence[str]) -> tuple[str, ...]:
 
 def _levels_down_to(level: catalogue.Level) -> tuple[str, ...]:
     return catalogue.LEVELS[: catalogue.LEVELS.index(level) + 1]
+
+
+def _effort(seconds: float | None, seed: int | None) -> Effort:
+    if seconds is None:
+        if seed is not None:
+            raise click.UsageError("--fuzz-seed needs --fuzz S: for how long?")
+        return Effort()
+    if not math.isfinite(seconds):
+        raise click.BadParameter(f"{seconds} is no time", param_hint="'--fuzz'")
+    return Effort(seconds, secrets.randbelow(1_000_000_000) if seed is None else seed)
+
+
+def _read_baseline(path: Path | None, update: bool) -> Baseline | None:
+    if path is None:
+        if update:
+            raise click.UsageError("--update-baseline needs --baseline F: which file?")
+        return None
+    try:
+        if update:
+            baseline_update.check(path)
+        baseline = Baseline(path, ()) if update and not path.exists() else Baseline.read(path)
+    except BaselineError as error:
+        raise click.ClickException(str(error)) from None
+    for line in baseline.strangers():
+        complain(line)
+    return baseline
+
+
+async def _all_cases() -> list[str]:
+    """The ids of all cases, selected or not."""
+    async with Pool.open(1, 10.0, Selection()) as pool:
+        return [case.case for case in (await pool.probe(CONTROL)).cases]
 
 
 def _journal_beside(document: Path) -> results.Journal:

@@ -70,8 +70,13 @@ def document(runs: list[Run]) -> Document:
 
 def title(run: Run) -> str:
     """Name a run's backend as on the command line: ``windows-selector@max_sockets=64``."""
-    knobs = ",".join(f"{name}={str(value).lower()}" for name, value in run["knobs"].items())
-    return f"{run['backend']}@{knobs}" if knobs else run["backend"]
+    return titled(run["backend"], run["knobs"])
+
+
+def titled(backend: str, knobs: Mapping[str, str | int | float | bool]) -> str:
+    """Name a backend with its knobs, as on the command line."""
+    text = ",".join(f"{name}={str(value).lower()}" for name, value in knobs.items())
+    return f"{backend}@{text}" if text else backend
 
 
 def json_schema() -> dict[str, Any]:
@@ -82,10 +87,21 @@ def json_schema() -> dict[str, Any]:
 
 
 def write(path: Path, content: Mapping[str, object]) -> None:
-    """Write a document as a whole or not at all: the file is replaced in one step."""
+    """Write a document as a whole or not at all."""
+    replace_text(path, json.dumps(content, indent=1, ensure_ascii=True) + "\n")
+
+
+def replace_text(path: Path, text: str, newline: str | None = None) -> None:
+    """Write a file of text, in UTF-8, as a whole or not at all: it is replaced in one step.
+
+    Args:
+        path: where to.
+        text: its content.
+        newline: how its lines shall end; None: as they do on this machine.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(json.dumps(content, indent=1, ensure_ascii=True) + "\n", encoding="ascii")
+        partial.write_text(text, encoding="utf-8", newline=newline)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

@@ -13,10 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from ..conformance import catalogue
+from ..conformance.scripts.programs import SHEBANG
 from ..fake_selectors import limits
 from . import results
-from .judging import VERDICTS, counts
-from .running import AS_EXPECTED, is_expected
+from .baselines import Difference
+from .judging import GOOD, VERDICTS, counts
+from .running import is_expected
 
 _STYLES = {
     "pass": "green",
@@ -139,25 +141,35 @@ def _cell(found: Sequence[results.Result]) -> Text:
     return Text(", ").join(parts) if parts else Text("-", "dim")
 
 
-def show(console: Console, runs: Sequence[results.Run], *, quiet: bool, verbose: bool) -> None:
-    """Print the answer of a run."""
+def show(
+    console: Console,
+    runs: Sequence[results.Run],
+    *,
+    quiet: bool,
+    verbose: bool,
+    differences: Sequence[Difference] | None = None,
+) -> None:
+    """Print the answer of a run; if it is held against a baseline, what differs comes first, and is all but for -v."""
     if quiet:
         for run in runs:
             verdicts = collections.Counter(result["verdict"] for result in run["results"])
-            console.print(Text(f"{results.title(run)}: {counts(verdicts)}"), soft_wrap=True)
+            news = "" if differences is None else f"; {sum(d.run is run for d in differences)} not as in the baseline"
+            console.print(Text(f"{results.title(run)}: {counts(verdicts)}{news}"), soft_wrap=True)
         return
     if not runs:
         return
+    if differences is not None:
+        for line in _differing(differences, verbose):
+            console.print(line, soft_wrap=True)
     console.print(matrix(runs))
-    for run in runs:
+    for run in runs if differences is None or verbose else ():
         shown = [r for r in run["results"] if verbose or r["flaky"] or not is_expected(r)]
         alike = {} if verbose else _left_behind(shown)
-        shown = [result for result in shown if result["cleanup"] not in alike or result["verdict"] not in AS_EXPECTED]
+        shown = [result for result in shown if result["cleanup"] not in alike or result["verdict"] not in GOOD]
         explained = {} if verbose else _explained(run["results"])
         if shown or alike or explained:
             console.print()
-            title = f"{results.title(run)} {run['version']} ({run['loop']}), Python {run['python']}, {run['platform']}"
-            console.print(Text(title, "bold"))
+            console.print(Text(_title(run), "bold"))
         for limit, verdicts in explained.items():
             for line in _limit(limit, verdicts):
                 console.print(line, soft_wrap=True)
@@ -171,8 +183,32 @@ def show(console: Console, runs: Sequence[results.Run], *, quiet: bool, verbose:
             lines = (line for result in together for line in _lines(result, verbose))
             for line in [*_broken(behaviour, together), *lines]:
                 console.print(line, soft_wrap=True)
+    for run in runs:
+        for result in run["results"]:
+            for line in _program(run, result):
+                console.print(line, soft_wrap=True)
     if any(run.get("incomplete") for run in runs):
         console.print(Text("incomplete: the run was ended before every case had its verdict", "bold yellow"))
+
+
+def _differing(differences: Sequence[Difference], verbose: bool) -> Iterator[Text]:
+    """What is not as in the baseline, by backend and behaviour."""
+    for _, of_run in itertools.groupby(differences, key=lambda difference: id(difference.run)):
+        found = list(of_run)
+        yield Text(f"{_title(found[0].run)}: {len(found)} not as in the baseline", "bold")
+        for behaviour, group in itertools.groupby(found, key=lambda difference: difference.result["behaviour"]):
+            together = list(group)
+            yield from _broken(behaviour, [difference.result for difference in together])
+            for difference in together:
+                first, *others = _lines(difference.result, verbose)
+                yield first
+                expected = difference.expected
+                known = "" if expected is None else f" (line {expected.line})"
+                yield Text(f"      expected: {'pass' if expected is None else harmless(str(expected))}{known}", "bold")
+                if expected is not None and expected.reason:
+                    yield Text(f"      reason: {harmless(expected.reason)}")
+                yield from others
+        yield Text()
 
 
 def _explained(found: Sequence[results.Result]) -> dict[str, collections.Counter[str]]:
@@ -193,11 +229,15 @@ def _limit(name: str, verdicts: collections.Counter[str]) -> Iterator[Text]:
             yield Text(f"    {limit.source}", "dim")
 
 
+def _title(run: results.Run) -> str:
+    return f"{results.title(run)} {run['version']} ({run['loop']}), Python {run['python']}, {run['platform']}"
+
+
 def _left_behind(shown: Sequence[results.Result]) -> dict[str, list[str]]:
     """What several good cases left behind alike, with the cases: one defect, not as many as there are cases."""
     found: dict[str, list[str]] = collections.defaultdict(list)
     for result in shown:
-        if result["verdict"] in AS_EXPECTED and result["cleanup"] != "clean" and not result["flaky"]:
+        if result["verdict"] in GOOD and result["cleanup"] != "clean" and not result["flaky"]:
             found[result["cleanup"]].append(result["case"])
     return {cleanup: cases for cleanup, cases in found.items() if len(cases) > 1}
 
@@ -221,10 +261,21 @@ def _lines(result: results.Result, verbose: bool) -> Iterator[Text]:
         yield Text(f"      cleanup: {harmless(result['cleanup'])}", "yellow")
     if result["limit"] is not None:
         yield Text(f"      limit: {harmless(result['limit'])}", "cyan")
-    detail = [harmless(line) for line in (result["detail"] or "").splitlines() if line.strip()]
+    said, _, _ = (result["detail"] or "").partition(SHEBANG)
+    detail = [harmless(line) for line in said.splitlines() if line.strip()]
     shown = detail if verbose or len(detail) <= _DETAIL_LINES else [*detail[:_DETAIL_LINES], "… (-v shows all)"]
     for line in shown:
         yield Text(f"      {line}", "cyan" if is_expected(result) else "")
+
+
+def _program(run: results.Run, result: results.Result) -> Iterator[Text]:
+    """The program that shows what a property-based case found, to be copied as it is."""
+    _, found, program = (result["detail"] or "").partition(SHEBANG)
+    if found:
+        yield Text(f"\n# {result['case']} on {results.title(run)}: the rest is a program that shows it", "bold")
+        for line in (SHEBANG + program).splitlines():
+            yield Text(harmless(line))
+        yield Text("# the end of the program", "bold")
 
 
 def harmless(text: str) -> str:

@@ -83,14 +83,14 @@ class TestHelp:
 
     def test_run_explains_every_option(self, cli: Command) -> None:
         text = cli("run", "--help").stdout
-        for option in ("-n N", "-k EXPR", "--area A", "--level", "--timeout S", "--json F", "-q", "-v"):
+        for option in ("-n N", "-k EXPR", "--area A", "--level", "--timeout S", "--json F", "--baseline F", "-q", "-v"):
             assert f"  {option}" in text
         assert "  everyloop run asyncio uvloop rloop      three side by side\n" in text
 
     def test_the_examples_of_run_are_right(self, cli: Command) -> None:
         lines = cli("run", "--help").stdout.partition("Examples:\n")[2].splitlines()
         commands = [line.strip().split("  ")[0] for line in lines if line.strip().startswith("everyloop ")]
-        assert len(commands) == 4
+        assert len(commands) == 6
         for command in commands:
             # An option that does not exist is complained about before anything runs; --help comes last.
             assert cli(*command.split()[1:], "--help").returncode == 0

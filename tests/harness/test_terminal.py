@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from everyloop.conformance import catalogue
 from everyloop.harness import terminal
+from everyloop.harness.baselines import Difference
 from everyloop.harness.results import Result, Run
 from rich.console import Console
 
@@ -46,9 +48,17 @@ def run(*found: Result, **changes: Any) -> Run:
     return of | changes  # type: ignore[return-value]
 
 
-def shown(*runs: Run, quiet: bool = False, verbose: bool = False, width: int = 200, **options: Any) -> list[str]:
+def shown(
+    *runs: Run,
+    quiet: bool = False,
+    verbose: bool = False,
+    differences: Sequence[Difference] | None = None,
+    width: int = 200,
+    **options: Any,
+) -> list[str]:
     file = io.StringIO()
-    terminal.show(Console(file=file, width=width, highlight=False, **options), runs, quiet=quiet, verbose=verbose)
+    console = Console(file=file, width=width, highlight=False, **options)
+    terminal.show(console, runs, quiet=quiet, verbose=verbose, differences=differences)
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
