@@ -103,6 +103,7 @@ _KNOWN: dict[int, tuple[int, type[OSError], str]] = {
         "No service is operating at the destination network endpoint on the remote system",
     ),
     1236: (errno.EINVAL, OSError, "The network connection was aborted by the local system"),
+    1784: (errno.EINVAL, OSError, "The supplied user buffer is not valid for the requested operation"),
     WSAEINTR: (
         errno.EINTR,
         InterruptedError,

@@ -13,8 +13,10 @@ Some facts:
    This is a choice: on Windows it depends on when it came, and a refusal takes two seconds. ``asyncio`` starts the next
    receive before it hands on what the last one brought, and CPython's own tests expect to see an error in that before
    the end.
-5. Whether a socket blocks does not matter to overlapped operations.
-6. A cancelled operation is complete, with 995, when ``CancelIoEx`` returns; bytes that it has transferred before stay
+5. A datagram that is too long is taken, and fails afterwards: so CPython's tests of ``test_datagram_write_error_*`` see
+   it. The number, 1784 (``ERROR_INVALID_USER_BUFFER``), is Win32's for the kernel's ``STATUS_INVALID_BUFFER_SIZE``.
+6. Whether a socket blocks does not matter to overlapped operations.
+7. A cancelled operation is complete, with 995, when ``CancelIoEx`` returns; bytes that it has transferred before stay
    transferred. https://learn.microsoft.com/windows/win32/fileio/cancelioex-func
 
 Here a socket's handle is its descriptor on this machine. A socket of this platform's ``socket`` module tells when it is
@@ -40,6 +42,7 @@ from .errors import WSAECONNRESET, WSAEMSGSIZE, WSAENOTCONN, WSAENOTSOCK, WSAESH
 from .ports import CompletionPort
 from .requests import (
     COMPLETIONS,
+    ERROR_INVALID_USER_BUFFER,
     ERROR_MORE_DATA,
     ERROR_NETNAME_DELETED,
     ERROR_OPERATION_ABORTED,
@@ -269,11 +272,7 @@ class SocketFile(File):
         """Hand bytes over to the kernel."""
         flags = request.flags | _WITHOUT_WAITING
         if self._datagrams or request.receiver is not None:
-            if request.receiver is None:
-                request.transferred = self.socket.send(request.view, flags)
-            else:
-                request.transferred = self.socket.sendto(request.view, flags, request.receiver)
-            return 0
+            return self._send_datagram(request, flags)
         view = request.view
         size = len(view)
         sent = request.transferred
@@ -282,6 +281,19 @@ class SocketFile(File):
             request.transferred = sent
             if sent == size:
                 return 0
+
+    def _send_datagram(self, request: Send, flags: int) -> int:
+        try:
+            if request.receiver is None:
+                request.transferred = self.socket.send(request.view, flags)
+            else:
+                request.transferred = self.socket.sendto(request.view, flags, request.receiver)
+        except OSError as failure:
+            if getattr(failure, "winerror", None) != WSAEMSGSIZE:
+                raise
+            request.late = True
+            return ERROR_INVALID_USER_BUFFER
+        return 0
 
     def start_error(self, failure: OSError) -> OSError:
         """Return Winsock's error."""

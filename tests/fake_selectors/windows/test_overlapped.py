@@ -465,6 +465,15 @@ def test_a_datagram_that_is_too_long_is_cut(port: Port, udp: Any) -> None:
     assert receive.getresult() == (b"da", udp.getsockname())
 
 
+def test_a_datagram_that_is_too_long_to_send_fails_afterwards(port: Port, udp: Any) -> None:
+    port.owns(udp)
+    send = port.start("WSASendTo", udp.fileno(), bytes(70_000), 0, udp.getsockname())
+    assert send.pending
+    assert port.finish(send) == (1784, 0)
+    with refused(1784):
+        send.getresult()
+
+
 def test_only_a_bound_socket_receives_datagrams(port: Port, socket: Any) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unbound, refused(10022):
         port.start("WSARecvFrom", unbound.fileno(), 10)
