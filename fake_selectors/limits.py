@@ -479,6 +479,15 @@ def _windows_proactor() -> Iterator[Limit]:
         source=f"{_SOURCE}/Modules/overlapped.c",
     )
     yield Limit(
+        id="windows-proactor-long-datagram-errno",
+        platforms=here,
+        loops=loop,
+        forbids="The errno of a datagram that is too long is EINVAL, not EMSGSIZE; its winerror is 1784.",
+        instead="Catch OSError; send no more than 65,507 bytes.",
+        methods=("create_datagram_endpoint", "sock_sendto"),
+        source=f"{_SOURCE}/Modules/overlapped.c",
+    )
+    yield Limit(
         id="windows-proactor-wrapped-ports",
         platforms=here,
         loops=loop,

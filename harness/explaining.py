@@ -17,6 +17,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "surface::transport_method_is_present[[]DatagramTransport-sendto]",
     ),
     "windows-proactor-inherited-stderr": ("subprocesses::stderr_follows_inherited_stdout",),
+    "windows-proactor-long-datagram-errno": ("datagrams::datagram_that_is_too_large_is_told_to_the_protocol",),
     "windows-proactor-refused-errno": ("sockets::refused_connection_has_its_errno",),
     "windows-proactor-wrapped-ports": (
         "sockets::port_out_of_range_is_not_wrapped[[]*]",
