@@ -528,6 +528,17 @@ def _windows_proactor() -> Iterator[Limit]:
         source=f"{_SOURCE}/Lib/asyncio/windows_utils.py",
     )
     yield Limit(
+        id="windows-proactor-datagram-deafness",
+        platforms=here,
+        loops=loop,
+        until=(3, 12),
+        forbids="A transport for datagrams receives nothing more after it has sent to a port where nobody listens: until "
+        "the releases of summer 2024.",
+        instead="Make another endpoint after error_received().",
+        methods=("create_datagram_endpoint",),
+        source=f"{_ISSUES}/91227",
+    )
+    yield Limit(
         id="windows-proactor-datagram-close",
         platforms=here,
         loops=loop,

@@ -16,6 +16,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "surface::transport_method_accepts_keyword[[]DatagramTransport-sendto-addr]",
         "surface::transport_method_is_present[[]DatagramTransport-sendto]",
     ),
+    "windows-proactor-datagram-deafness": ("datagrams::endpoint_receives_after_sending_where_nobody_listens",),
     "windows-proactor-inherited-stderr": ("subprocesses::stderr_follows_inherited_stdout",),
     "windows-proactor-long-datagram-errno": ("datagrams::datagram_that_is_too_large_is_told_to_the_protocol",),
     "windows-proactor-refused-errno": ("sockets::refused_connection_has_its_errno",),
