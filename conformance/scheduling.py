@@ -29,7 +29,7 @@ from .peers import PATIENCE, InThread
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .subject import LoopFactory, Observe
+    from .subject import Exploring, LoopFactory, Observe
 
 SocketPair: TypeAlias = tuple[socket.socket, socket.socket]
 
@@ -1366,3 +1366,10 @@ def replaced_clock_moves_timers(
     turn(loop, 3)
     timer.cancel()
     observe("moves the scheduler" if calls else "does not move the scheduler")
+
+
+@shows("SCH-54")
+def random_schedules_are_called_in_a_legal_order(new_loop: LoopFactory, exploring: Exploring) -> None:
+    from .scripts.searching import search_schedules  # with hypothesis, which takes longer to import than most cases
+
+    search_schedules(exploring, new_loop)

@@ -15,12 +15,16 @@
     it asks here; what it does with *this machine* it asks :data:`sys.platform`.
 ``observe``
     Records what an informational case saw; the text becomes the result's detail.
+``exploring``
+    For property-based cases: how long to look for a script that the loop fails, and what it takes to run one
+    (:class:`Exploring`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -33,3 +37,28 @@ class Run(Protocol):
     """Runs ``main()`` to its end on the loop under test and returns what it returned."""
 
     def __call__(self, main: Callable[[], Coroutine[Any, Any, T]], /) -> T: ...
+
+
+@dataclass(frozen=True)
+class Exploring:
+    """What a property-based case is told by whoever runs it.
+
+    Attributes:
+        run: runs an async function on a fresh loop of the kind under test.
+        backend: the name of that kind.
+        factory: lines of Python that bind ``new_loop``, or ``run`` where nobody hands out a loop.
+        seconds: how long to try ever new scripts; 0: a few, always the same.
+        seed: the first seed of an exploration.
+        executing: is told the script, as a program, that is executed next: the process may not survive it.
+    """
+
+    run: Run
+    backend: str
+    factory: str
+    seconds: float
+    seed: int
+    executing: Callable[[str], None]
+
+
+class InconclusiveError(Exception):
+    """What a case found about the loop under test, it found about the control, too."""

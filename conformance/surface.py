@@ -28,11 +28,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from .declare import shows
-from .gates import POSIX
+from .gates import POSIX, UNIX_SOCKETS
 from .peers import PATIENCE
 
 if TYPE_CHECKING:
-    from .subject import Observe
+    from .subject import Exploring, Observe
 
 UNUSABLE = object()
 """An argument of no type that any method could use."""
@@ -545,3 +545,10 @@ async def private_transport_of_stream_reader(observe: Observe) -> None:
         note(reader, "_transport", observe)
         writer.close()
         await writer.wait_closed()
+
+
+@shows("API-06")
+def random_operations_leave_the_trace_of_the_control(exploring: Exploring, platform: str) -> None:
+    from .scripts.searching import search_operations  # with hypothesis, which takes longer to import than most cases
+
+    search_operations(exploring, unix=UNIX_SOCKETS.holds_on(platform))

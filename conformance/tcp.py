@@ -32,7 +32,7 @@ from .driving import settle, soon, under_way
 from .gates import IPV6, POSIX, UNIX_SOCKETS, Gate, descriptors
 from .peers import PATIENCE, InThread, T, receive_all, receive_exactly, reset
 from .protocols import BufferedRecorder, Recorder, connection_of, ended, unhandled
-from .subject import Observe
+from .subject import Exploring, Observe
 
 Pair = tuple[socket.socket, socket.socket]
 Address = tuple[str, int]
@@ -2765,3 +2765,17 @@ async def more_than_the_limit_is_read_exactly(listener: socket.socket, in_thread
         assert data == MEGABYTE, "the bytes have changed on their way"
         writer.close()
         await soon(writer.wait_closed())
+
+
+@shows("TCP-61")
+def random_exchanges_keep_every_byte(exploring: Exploring) -> None:
+    from .scripts.searching import search_exchanges  # with hypothesis, which takes longer to import than most cases
+
+    search_exchanges(exploring, "tcp")
+
+
+@shows("TCP-61", UNIX_SOCKETS)
+def random_exchanges_over_unix_sockets_keep_every_byte(exploring: Exploring) -> None:
+    from .scripts.searching import search_exchanges
+
+    search_exchanges(exploring, "unix")

@@ -88,6 +88,21 @@ class Backend:
         except importlib.metadata.PackageNotFoundError:
             return "unknown"
 
+    def source(self) -> str:
+        """Return lines of Python that bind ``new_loop``, or ``run`` for a :class:`Guest`, outside of everyloop."""
+        module, _, name = self.reference.partition(":")
+        first, *others = name.split(".")
+        attribute = ".".join([first, *others])
+        if self.emulated is not None:
+            settings = ", ".join(f"{knob}={value!r}" for knob, value in {**self.fixed, **self.knobs}.items())
+            return f"from {module} import {first}\n\nnew_loop = {attribute}({settings}).new_event_loop"
+        thing = _resolve(self)
+        if isinstance(thing, Backend):
+            return thing.source()
+        if isinstance(thing, Guest):
+            return f"from {module} import {first}\n\nrun = {attribute}.run"
+        return f"from {module} import {first}\n\nnew_loop = {attribute}"
+
     def limits(self) -> tuple[Limit, ...]:
         """Return the documented limits of its loops; none for loops that are not the standard library's."""
         if self.emulated is not None:

@@ -16,6 +16,7 @@ import pytest
 
 from .. import conformance
 from ..conformance.catalogue import Level
+from ..conformance.subject import InconclusiveError
 
 Verdict: TypeAlias = Literal["pass", "fail", "deviation", "unsupported", "crash", "hang", "info", "skip", "error"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -66,7 +67,9 @@ def judge(
         return Outcome("error", f"{phase} of the case failed: {describe(error)}")
     if (lacking := what_is_unsupported(error)) is not None:
         return Outcome("unsupported", lacking)
-    return Outcome(BROKEN[level], "; ".join(filter(None, [seen, describe(error)])))
+    verdict: Verdict = "error" if isinstance(error, InconclusiveError) else BROKEN[level]
+    detail = "; ".join(filter(None, [seen, describe(error)]))
+    return Outcome(verdict, "\n".join([detail, *getattr(error, "__notes__", ())]))
 
 
 def _good(level: Level, seen: str | None) -> Outcome:

@@ -20,6 +20,19 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """How far property-based cases go.
+
+    Attributes:
+        seconds: how long each explores; 0: it does not.
+        seed: the first seed of an exploration.
+    """
+
+    seconds: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Assignment:
     """What a worker is told: where its run listens, what it is to run, and in which folder it lives."""
 

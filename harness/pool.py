@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -30,7 +30,8 @@ from ..conformance.catalogue import Level
 from . import inherited, processes, template
 from .channel import Message
 from .judging import Verdict
-from .orders import VARIABLE, Assignment, Selection, orders
+from .orders import VARIABLE, Assignment, Effort, Selection, orders
+from .station import SCRIPT
 from .template import Template, TemplateError
 
 KILL_AFTER = 1.5
@@ -45,6 +46,7 @@ PROBER = f"{__package__}.prober"
 START_METHOD = "EVERYLOOP_START_METHOD"
 """Set to ``spawn``, this environment variable makes workers start from nothing instead of from a template."""
 LOST = "unknown: the process was lost"
+NO_EFFORT = Effort()
 _TRACE_LINES = 60
 _LONGEST_MESSAGE = 16 * 1024 * 1024  # bytes; the list of all cases takes some 100,000
 
@@ -63,12 +65,13 @@ class PoolError(Exception):
 
 @dataclass(frozen=True)
 class Case:
-    """A case as a worker collected it."""
+    """A case as a worker collected it; one that `explores` can be given an :class:`Effort`."""
 
     case: str
     behaviour: str
     area: str
     level: Level
+    explores: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ class _Batch:
     """What the lanes of one call share: the cases to do, None until the first worker has collected them."""
 
     cases: collections.deque[str] | None
+    effort: Effort
     opened: bool = False
 
 
@@ -184,15 +188,16 @@ class Worker:
         self.spent = self.spent or message["kind"] == "ended" or bool(message.get("dirty"))
         return message
 
-    async def judge(self, case: str) -> Attempt:
+    async def judge(self, case: str, effort: Effort) -> Attempt:
         """Run a case, whatever becomes of the worker."""
         clock = asyncio.get_running_loop().time
         started = clock()
         assert self._writer is not None
-        self._writer.write(json.dumps({"run": case}).encode() + b"\n")
+        self._writer.write(json.dumps({"run": case, "effort": asdict(effort)}).encode() + b"\n")
         self.asked = True
         message: Message = {"kind": "again"}
-        while message["kind"] == "again":
+        while message["kind"] in {"again", "busy"}:
+            heard = clock()
             try:
                 message = await self.next(self._timeout + KILL_AFTER)
             except TimeoutError:
@@ -203,9 +208,10 @@ class Worker:
             return Attempt(
                 message["verdict"], message["detail"], message["cleanup"], message["duration"], message["limit"]
             )
-        duration = clock() - started
-        verdict, detail = self._cause_of_death(duration)
-        return Attempt(verdict, detail, LOST, round(duration, 6))
+        verdict, detail = self._cause_of_death(clock() - heard)
+        if script := self._read(SCRIPT):
+            detail = f"{detail}\n{script}"
+        return Attempt(verdict, detail, LOST, round(clock() - started, 6))
 
     def _cause_of_death(self, duration: float) -> tuple[Verdict, str]:
         assert self.child is not None
@@ -229,9 +235,12 @@ class Worker:
         return f"{name}: could not be opened: the process ended with {ending(self.child.returncode)}"
 
     def _trace(self) -> str:
+        return _shortened(self._read("trace"))
+
+    def _read(self, name: str) -> str:
         try:
-            return _shortened((self.folder / "trace").read_text(encoding="utf-8", errors="replace"))
-        except FileNotFoundError:  # it ended before it had opened one
+            return (self.folder / name).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:  # it ended before there was one
             return ""
 
 
@@ -286,7 +295,9 @@ class Pool:
             processes.reap_orphans(set())
             shutil.rmtree(pool._folder, ignore_errors=True)
 
-    async def run(self, backend: str, wanted: Sequence[str] | None, listener: Listener) -> None:
+    async def run(
+        self, backend: str, wanted: Sequence[str] | None, listener: Listener, effort: Effort = NO_EFFORT
+    ) -> None:
         """Run cases on a backend: those of the selection, or the `wanted` ones, each in the order given.
 
         Raises:
@@ -294,7 +305,7 @@ class Pool:
             SelectionError: the selection makes no sense.
             PoolError: workers cannot be started.
         """
-        batch = _Batch(collections.deque(wanted) if wanted is not None else None)
+        batch = _Batch(collections.deque(wanted) if wanted is not None else None, effort)
         lanes = self.size if wanted is None else min(self.size, len(wanted))
         try:
             async with asyncio.TaskGroup() as group:
@@ -326,7 +337,7 @@ class Pool:
                     continue  # others may have emptied the queue meanwhile
                 assert batch.cases is not None
                 case = batch.cases.popleft()
-                attempt = await worker.judge(case)
+                attempt = await worker.judge(case, batch.effort)
                 listener.judged(case, attempt)
                 if worker.spent:
                     await self._close(worker)

@@ -45,9 +45,9 @@ def main() -> int:
         if capability.name in measures
     ]
     station.send({"kind": "open", "cases": cases, **about})
-    for name in station.requests():
+    for request in station.requests():
         with station.executing():
-            message = _measured(measures, name, runtime)
+            message = _measured(measures, request["run"], runtime)
         station.send(message)
     return 0
 

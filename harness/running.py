@@ -12,7 +12,8 @@ from typing import Protocol
 from . import backends, results
 from .explaining import is_left_by
 from .judging import BROKEN, GOOD
-from .pool import Attempt, Case, Opened, Pool, RefusedError
+from .orders import Effort
+from .pool import NO_EFFORT, Attempt, Case, Opened, Pool, RefusedError, SelectionError
 
 CONTROL = "asyncio"
 
@@ -35,6 +36,7 @@ class Session:
     """All runs of one command, complete or not: what there is can be written at any time.
 
     Attributes:
+        fuzz: how far the property-based cases go after all cases have been run.
         runs: the runs so far, in the order of the command line.
         refused: why backends were not run, a line each.
     """
@@ -42,6 +44,7 @@ class Session:
     pool: Pool
     reporter: Reporter
     journal: results.Journal | None = None
+    fuzz: Effort = NO_EFFORT
     runs: list[results.Run] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     _control: dict[str, Attempt] = field(default_factory=dict)
@@ -95,6 +98,8 @@ class _BackendRun:
                 control = await self._session.control(doubted)
                 for case in doubted:
                     self._compare(case, control[case])
+            if self._session.fuzz.seconds:
+                await self._explore(self._session.fuzz)
         finally:
             self._finish()
         if self._run is not None:
@@ -121,6 +126,10 @@ class _BackendRun:
         if self._session.journal is not None:
             self._session.journal.begin(self._run)
         self._cases = {case.case: case for case in opened.cases}
+        if self._session.fuzz.seconds and not any(case.explores for case in opened.cases):
+            raise SelectionError(
+                "--fuzz: none of the chosen cases is property-based (they have random_ in their names)"
+            )
         self._session.reporter.begin(self._name, len(opened.cases))
 
     def judged(self, case: str, attempt: Attempt) -> None:
@@ -147,6 +156,22 @@ class _BackendRun:
             detail += f": {control.detail}"
         attempt = replace(first, verdict="error", detail=detail)
         self._settle(case, attempt, self._results[case]["flaky"])
+
+    async def _explore(self, fuzz: Effort) -> None:
+        """Let every property-based case that went well go on for its share of the time."""
+        cases = [
+            name for name, case in self._cases.items() if case.explores and self._results[name]["verdict"] == "pass"
+        ]
+        if cases:
+            self._session.reporter.phase(self._name, "exploring", len(cases))
+            share = fuzz.seconds * min(self._session.pool.size, len(cases)) / len(cases)
+            effort = Effort(share, fuzz.seed)
+            await self._session.pool.run(self._name, cases, _Collector(self._explored), effort)
+
+    def _explored(self, case: str, attempt: Attempt) -> None:
+        # No second try: what a case found, it has shown again itself, and that the control does better.
+        if not _is_expected(attempt):
+            self._settle(case, attempt, self._results[case]["flaky"])
 
     def _settle(self, case: str, attempt: Attempt, flaky: bool) -> None:
         about = self._cases[case]

@@ -10,6 +10,7 @@ import contextlib
 import faulthandler
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -17,6 +18,11 @@ from typing import IO
 from . import processes
 from .channel import Channel, Message
 from .orders import Assignment
+
+SCRIPT = "script"
+"""The file, in the folder of a process, with the program that a property-based case executes at the moment."""
+HEARTBEAT = 0.2
+"""Seconds after which a case that executes one script after another says that it is alive."""
 
 
 class Station:
@@ -27,6 +33,8 @@ class Station:
         self._timeout = assignment.timeout
         os.chdir(assignment.folder)
         processes.adopt_orphans()  # what a case starts stays ours, and visible, when its own parent ends
+        self._script = Path(SCRIPT).absolute()
+        self._heard = 0.0
         self._trace: IO[str] = Path("trace").open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
         faulthandler.enable(self._trace)
         self.channel = Channel(assignment.port, assignment.token, assignment.serial)
@@ -37,10 +45,10 @@ class Station:
         """Send a message to the run."""
         self.channel.send(message)
 
-    def requests(self) -> Iterator[str]:
+    def requests(self) -> Iterator[Message]:
         """Yield what is asked for, until the line ends."""
         while (request := self.channel.receive()) is not None:
-            yield request["run"]
+            yield request
 
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
@@ -51,13 +59,28 @@ class Station:
     @contextlib.contextmanager
     def executing(self) -> Iterator[None]:
         """Watch over what was asked for."""
-        with self._watched(self._timeout):
-            yield
+        self._heard = time.monotonic()
+        try:
+            with self._watched(self._timeout):
+                yield
+        finally:
+            self._script.unlink(missing_ok=True)
+
+    def keep(self, script: str) -> None:
+        """Keep the script that a case executes next, for the case that the process ends; it has all its time again."""
+        self._script.write_text(script, encoding="utf-8")
+        if (now := time.monotonic()) - self._heard > HEARTBEAT:
+            self._heard = now
+            self._watch(self._timeout)
+            self.send({"kind": "busy"})
 
     @contextlib.contextmanager
     def _watched(self, seconds: float) -> Iterator[None]:
-        faulthandler.dump_traceback_later(seconds, exit=True, file=self._trace)
+        self._watch(seconds)
         try:
             yield
         finally:
             faulthandler.cancel_dump_traceback_later()
+
+    def _watch(self, seconds: float) -> None:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=self._trace)

@@ -17,10 +17,11 @@ import pytest
 from .. import conformance
 from ..conformance import catalogue
 from ..conformance.declare import declaration
-from ..conformance.subject import LoopFactory, Observe, Run
+from ..conformance.subject import Exploring, LoopFactory, Observe, Run
 from . import backends
 from .explaining import explain, explained
 from .judging import LoopFaultError, Outcome, counts, judge
+from .orders import Effort
 
 PEERS = f"{conformance.__name__}.peers"
 # Assertions explain themselves only if they are rewritten, which must be asked for before the import.
@@ -53,6 +54,11 @@ def case_of(item: pytest.Item) -> Case | None:
     return Case(f"{item.path.stem}::{name}", catalogue.behaviours()[declared.behaviour])
 
 
+def explores(item: pytest.Item) -> bool:
+    """Whether a test item is a property-based case."""
+    return "exploring" in getattr(item, "fixturenames", ())
+
+
 class Suite:
     """The plugin that is active when ``--everyloop`` names backends."""
 
@@ -61,6 +67,7 @@ class Suite:
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
         self._opened: dict[str, backends.OpenBackend] = {}
+        self.explore(Effort(), lambda _: None)
 
     @classmethod
     def of(cls, config: pytest.Config) -> Suite:
@@ -84,6 +91,11 @@ class Suite:
         """
         self._names = (name,)
         return self._open(name)
+
+    def explore(self, effort: Effort, executing: Callable[[str], None]) -> None:
+        """Say how far the property-based cases go from now on, and who is told what they execute."""
+        self._effort = effort
+        self._executing = executing
 
     def _open(self, name: str) -> backends.OpenBackend:
         if name not in self._opened:
@@ -228,6 +240,18 @@ class Suite:
         return run_on_the_loop
 
     @pytest.fixture
+    def exploring(self, backend: backends.OpenBackend) -> Exploring:
+        """What property-based cases need, and how far they go."""
+        return Exploring(
+            run=backend.run or _on_fresh_loops(backend),
+            backend=backend.backend.name,
+            factory=backend.backend.source(),
+            seconds=self._effort.seconds,
+            seed=self._effort.seed,
+            executing=self._executing,
+        )
+
+    @pytest.fixture
     def platform(self, backend: backends.OpenBackend) -> str:
         """The value of :data:`sys.platform` that belongs to the kernel under the loop."""
         return backend.backend.platform
@@ -238,6 +262,20 @@ class Suite:
         seen: list[str] = []
         request.node.stash[OBSERVED] = seen
         return seen.append
+
+
+def _on_fresh_loops(backend: backends.OpenBackend) -> Run:
+    def run(main):  # type: ignore[no-untyped-def]
+        assert backend.new_loop is not None
+        loop = backend.new_loop()
+        coroutine = main()
+        try:
+            return loop.run_until_complete(coroutine)
+        finally:
+            _unwind(coroutine)
+            loop.close()
+
+    return run
 
 
 class _Listener(logging.Handler):

@@ -7,12 +7,14 @@ It is made to be lost (see station.py). What it sends:
 ``open``       the backend ran ``asyncio.sleep(0)``: its loop, its version, and the selected cases
 ``refused``    or why it did not, in one line
 ``again``      the case is executed once more, to see whether it leaves the same behind
+``busy``       the case has executed another script
 ``verdict``    for each ``{"run": case}`` from the other side
 =============  ===================================================================
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -26,18 +28,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .. import conformance
 from . import hygiene, inherited, processes, template
 from .backends import BackendError
 from .channel import Message
 from .explaining import left_by
 from .judging import BROKEN, GOOD, Outcome, describe
-from .orders import Assignment, Selection, received
+from .orders import Assignment, Effort, Selection, received
 from .station import Station
 
 if TYPE_CHECKING:
     from ..fake_selectors.limits import Limit
     from .suite import Case, Suite
 
+SEARCHING = f"{conformance.__name__}.scripts.searching"
 PLACEHOLDER = "asyncio"
 """The backend that stands in the options until the worker knows its own."""
 
@@ -75,7 +79,7 @@ class Server:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the cases of the areas and levels asked for."""
-        from .suite import case_of
+        from .suite import case_of, explores
 
         areas, levels = self._selection.areas, self._selection.levels
 
@@ -88,6 +92,8 @@ class Server:
             )
 
         items[:] = [item for item in items if wanted(item)]
+        if any(map(explores, items)):
+            importlib.import_module(SEARCHING)  # once here, not in each process that is forked from this one
 
     @pytest.fixture
     def tmp_path(self) -> Iterator[Path]:
@@ -138,8 +144,9 @@ class _Worker:
     def work(self) -> None:
         """Open the backend, then run what is asked for until the line ends."""
         if self._open():
-            for name in self._station.requests():
-                self._station.send({"kind": "verdict"} | self._judge(name))
+            for request in self._station.requests():
+                effort = Effort(**request["effort"])
+                self._station.send({"kind": "verdict"} | self._judge(request["run"], effort))
 
     def _open(self) -> bool:
         try:
@@ -148,10 +155,12 @@ class _Worker:
         except BackendError as error:
             self._station.send({"kind": "refused", "reason": str(error)})
             return False
+        from .suite import explores
+
         about = [
             {"case": case.id, "behaviour": case.behaviour.id}
-            | {"area": case.behaviour.area, "level": case.behaviour.level}
-            for _, case in self._cases.values()
+            | {"area": case.behaviour.area, "level": case.behaviour.level, "explores": explores(item)}
+            for item, case in self._cases.values()
         ]
         entry = backend.backend
         self._limits = entry.limits()
@@ -161,16 +170,16 @@ class _Worker:
         )
         return True
 
-    def _judge(self, name: str) -> Message:
+    def _judge(self, name: str, effort: Effort) -> Message:
         before = hygiene.Snapshot.take()
         started = time.perf_counter()
-        outcome, interrupted = self._run(name)
+        outcome, interrupted = self._run(name, effort)
         duration = time.perf_counter() - started
         now, leaks, damage = hygiene.settled(before)
         if leaks and not damage and outcome.verdict == "pass":
             # A pool of threads, a pipe for signals: what a loop makes once in a process is not left again.
             self._station.send({"kind": "again"})
-            _, interrupted = self._run(name)
+            _, interrupted = self._run(name, Effort())
             now, leaks, damage = hygiene.settled(now)
         cleanup, limit = hygiene.summary(leaks + damage), outcome.limit
         if limit is None and outcome.verdict in GOOD and (left := left_by(cleanup, self._limits)) is not None:
@@ -184,10 +193,11 @@ class _Worker:
             "dirty": bool(leaks or damage or interrupted),
         }
 
-    def _run(self, name: str) -> tuple[Outcome, bool]:
+    def _run(self, name: str, effort: Effort) -> tuple[Outcome, bool]:
         """Run a case under the watchdog; also say whether it left pytest itself in the middle of something."""
         from .suite import LOGGED, OUTCOME
 
+        self._suite.explore(effort, self._station.keep)
         item, case = self._cases[name]
         if OUTCOME in item.stash:
             del item.stash[OUTCOME]
