@@ -50,7 +50,7 @@ class Windows(Platform, ABC):
             raise ValueError(f"faults: {self.faults!r} is not a text")
         for name in self._faults():
             if name not in FAULTS:
-                raise ValueError(f"faults: {name!r} is none: there are {', '.join(FAULTS)}; join several with +")
+                raise ValueError(f"faults: {name!r} is not a fault: there are {', '.join(FAULTS)}")
         if type(self.seed) is not int:
             raise ValueError(f"seed: {self.seed!r} is not a whole number")
 
