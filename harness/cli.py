@@ -51,6 +51,7 @@ Examples:
   everyloop run                           every real backend that is installed
   everyloop run asyncio uvloop rloop      three side by side
   everyloop run uvloop --area FD -k pipe  the cases about descriptors whose names contain "pipe"
+  everyloop run windows-proactor@faults=accept-64,seed=7    an emulated one with knobs: `everyloop list platforms`
   everyloop run uvloop --fuzz 60          then try random scripts for a minute
   everyloop run uvloop --json out.json    the results as a document; `everyloop merge` joins several
   everyloop run uvloop --baseline known.toml --update-baseline    write down what is known of uvloop

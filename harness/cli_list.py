@@ -94,7 +94,7 @@ def list_platforms(as_json: bool) -> int:
         return AS_EXPECTED
     table = new_table("platform", "sys.platform", "loop", "selector", "knobs, or why it cannot be had here")
     for row in rows:
-        knobs = ", ".join(f"{name}={value}" for name, value in row["knobs"].items())
+        knobs = ", ".join(f"{name}={'-' if value == '' else value}" for name, value in row["knobs"].items())
         last = Text(knobs or "-") if row["reason"] is None else Text(row["reason"], "dim")
         table.add_row(row["platform"], row["sys_platform"], row["loop"], row["selector"] or "-", last)
     terminal.output().print(table)

@@ -38,7 +38,7 @@ def read_knobs(reference: str, fixed: Mapping[str, Value], text: str) -> dict[st
             there = f"it has {', '.join(known)}" if known else "it has none"
             raise KnobError(f"has no knob {name!r}: {there}")
         if not equals or not value:
-            raise KnobError(f"knob {name}: write {name}={known[name]}, with a value of your own")
+            raise KnobError(f"knob {name}: write {name}={known[name] or name.upper()}, with a value of your own")
         if name in knobs:
             raise KnobError(f"knob {name} is given twice")
         knobs[name] = _converted(name, value, type(known[name]))

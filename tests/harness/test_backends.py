@@ -323,6 +323,7 @@ class TestKnobs:
                 {"clock_resolution": 0.0005, "max_sockets": 1},
             ),
             ("macos@version=10.7", {"version": "10.7"}),
+            ("windows-proactor@faults=accept-64+late-accept,seed=7", {"faults": "accept-64+late-accept", "seed": 7}),
         ],
     )
     def test_they_are_read_as_what_the_platform_takes(self, text: str, knobs: dict[str, object]) -> None:
@@ -349,6 +350,13 @@ class TestKnobs:
             ("windows-selector@clock_resolution=x", "windows-selector: knob clock_resolution: 'x' is not a number"),
             ("windows-selector@clock_resolution=9", "windows-selector: knob clock_resolution: "),
             ("windows-selector@max_sockets=1,max_sockets=2", "windows-selector: knob max_sockets is given twice"),
+            ("windows-proactor@faults=x", "windows-proactor: knob faults: 'x' is not a fault: there are accept-64, "),
+            (
+                "windows-proactor@faults=",
+                "windows-proactor: knob faults: write faults=FAULTS, with a value of your own",
+            ),
+            ("windows-proactor@faults=accept-64+", "windows-proactor: knob faults: '' is not a fault: "),
+            ("windows-proactor@seed=x", "windows-proactor: knob seed: 'x' is not a whole number"),
             ("macos@version=9", "macos: knob version: "),
             ("macos-10.8@version=10.7", "macos-10.8 has no knob 'version': it has none"),
             ("linux-select@x=1", "linux-select has no knob 'x': it has none"),

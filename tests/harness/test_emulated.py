@@ -64,3 +64,23 @@ def test_bugs_of_cpython_are_told_by_their_issue(commands: Commands) -> None:
     }
     # Releases of autumn 2026 and later do not have this one any more.
     assert lost in {("fail", "windows-proactor-datagram-close", "clean"), ("pass", None, "clean")}
+
+
+def test_faults_are_asked_for_by_name(commands: Commands) -> None:
+    chosen = ("-q", "-n", "1", "-k", "each_sock_accept_takes_one_connection")
+    assert commands.judge("windows-proactor", *chosen).status == 0
+    for _ in range(2):
+        done = commands.judge("windows-proactor@faults=accept-64+late-accept,seed=7", *chosen)
+        assert done.status == 1
+        (run,) = commands.runs().values()
+        assert run["knobs"] == {"faults": "accept-64+late-accept", "seed": 7}
+        (result,) = run["results"]
+        assert (result["verdict"], result["flaky"], result["cleanup"]) == ("fail", False, "clean")
+        assert "[WinError 64]" in (result["detail"] or "")
+
+
+def test_a_fault_that_there_is_not(commands: Commands) -> None:
+    done = commands.judge("windows-proactor@faults=x", "-q")
+    assert (done.status, done.stdout) == (2, "")
+    assert done.stderr.startswith("everyloop: windows-proactor: knob faults: 'x' is not a fault: there are accept-64, ")
+    assert done.stderr.count("\n") == 1
