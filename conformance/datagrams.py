@@ -1086,6 +1086,15 @@ async def path_is_bound_and_receives(unix_path: str) -> None:
             assert receiver.received == [(b"hello", f"{unix_path}2")]
 
 
+@shows("UDP-23")
+async def stale_path_is_bound_again(unix_path: str) -> None:
+    bound(AF_UNIX, unix_path).close()
+    async with endpoint(family=AF_UNIX, local_addr=unix_path) as (_, receiver):
+        with bound(AF_UNIX, f"{unix_path}2") as named:
+            named.sendto(b"hello", unix_path)
+            await receiver.is_told("datagram_received")
+
+
 @shows("UDP-16")
 async def unnamed_sender_has_no_path(unix_path: str) -> None:
     async with endpoint(family=AF_UNIX, local_addr=unix_path) as (_, receiver):

@@ -41,6 +41,7 @@ READ_HALF_WAY = 1000
 FALLBACK = pytest.mark.parametrize("fallback", [True, False], ids=["fallback", "no-fallback"])
 METHODS = pytest.mark.parametrize("method", ["sock_sendfile", "sendfile"])
 CHANNELS = pytest.mark.parametrize("channel", ["sock_sendfile", "sendfile", "sendfile-tls"])
+TRANSPORTS = pytest.mark.parametrize("channel", ["sendfile", "sendfile-tls"])
 RANGES = pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -77,10 +78,11 @@ ANONYMOUS_TLS = Gate("anonymous-tls", "needs an OpenSSL with ciphers without cer
 
 
 class Recorder(asyncio.Protocol):
-    """Keeps what was received, and tells when the connection is lost."""
+    """Keeps what was received, knows whether it is to pause writing, and tells when the connection is lost."""
 
     def __init__(self) -> None:
         self.received = bytearray()
+        self.paused = False
         self.lost: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
         self._news = asyncio.Event()
 
@@ -88,9 +90,26 @@ class Recorder(asyncio.Protocol):
         self.received += data
         self._news.set()
 
+    def pause_writing(self) -> None:
+        self.paused = True
+
+    def resume_writing(self) -> None:
+        self.paused = False
+        self._news.set()
+
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.lost.done():
             self.lost.set_result(exc)
+
+    async def may_write(self) -> None:
+        """Wait until writing is not paused."""
+
+        async def until() -> None:
+            while self.paused:
+                self._news.clear()
+                await self._news.wait()
+
+        await soon(until())
 
     async def has(self, data: bytes) -> None:
         """Wait for as much data; fail if it is other data."""
@@ -396,7 +415,7 @@ async def sendfile_sends_a_part_through_tls(
 
 
 @shows("SNF-02", ANONYMOUS_TLS)
-@pytest.mark.parametrize("channel", ["sendfile", "sendfile-tls"])
+@TRANSPORTS
 async def sendfile_of_an_empty_file_sends_nothing(
     tcp_pair: Pair, empty: IO[bytes], in_thread: InThread, channel: str
 ) -> None:
@@ -406,13 +425,13 @@ async def sendfile_of_an_empty_file_sends_nothing(
 
 
 @shows("SNF-02", ANONYMOUS_TLS)
-@pytest.mark.parametrize("channel", ["sendfile", "sendfile-tls"])
+@TRANSPORTS
 @pytest.mark.parametrize("before", [b"before", MEGABYTE[::-1]], ids=["little", "much"])
 async def sendfile_keeps_the_order(
-    tcp_pair: Pair, file: IO[bytes], in_thread: InThread, channel: str, before: bytes
+    socket_pair: Pair, file: IO[bytes], in_thread: InThread, channel: str, before: bytes
 ) -> None:
     """What was written before may still wait in the transport."""
-    async with opened(channel, tcp_pair, in_thread) as open_channel:
+    async with opened(channel, socket_pair, in_thread) as open_channel:
         open_channel.transport.write(before)
         expected = before + MEGABYTE + b"after"
         received = in_thread(receive_exactly, open_channel.peer, len(expected))
@@ -430,7 +449,7 @@ async def sendfile_waits_for_a_reader(socket_pair: Pair, file: IO[bytes], in_thr
 
 
 @shows("SNF-02", ANONYMOUS_TLS)
-@pytest.mark.parametrize("channel", ["sendfile", "sendfile-tls"])
+@TRANSPORTS
 async def sendfile_can_be_repeated(tcp_pair: Pair, file: IO[bytes], in_thread: InThread, channel: str) -> None:
     async with opened(channel, tcp_pair, in_thread) as open_channel:
         for _ in range(3):
@@ -439,7 +458,7 @@ async def sendfile_can_be_repeated(tcp_pair: Pair, file: IO[bytes], in_thread: I
 
 
 @shows("SNF-02", ANONYMOUS_TLS)
-@pytest.mark.parametrize("channel", ["sendfile", "sendfile-tls"])
+@TRANSPORTS
 async def protocol_receives_after_sendfile(tcp_pair: Pair, file: IO[bytes], in_thread: InThread, channel: str) -> None:
     async with opened(channel, tcp_pair, in_thread) as open_channel:
         await soon(open_channel.send(file, count=2000))
@@ -448,7 +467,7 @@ async def protocol_receives_after_sendfile(tcp_pair: Pair, file: IO[bytes], in_t
 
 
 @shows("SNF-02", ANONYMOUS_TLS)
-@pytest.mark.parametrize("channel", ["sendfile", "sendfile-tls"])
+@TRANSPORTS
 async def protocol_receives_what_came_during_sendfile(
     request: pytest.FixtureRequest, file: IO[bytes], in_thread: InThread, channel: str
 ) -> None:
@@ -534,7 +553,7 @@ async def channel_works_after_a_refusal(tcp_pair: Pair, memory: IO[bytes], in_th
 
 
 @shows("SNF-05", ANONYMOUS_TLS)
-@pytest.mark.parametrize("channel", ["sendfile", "sendfile-tls"])
+@TRANSPORTS
 @pytest.mark.parametrize("how", ["close", "abort"])
 async def closing_transport_is_refused(
     tcp_pair: Pair, file: IO[bytes], in_thread: InThread, channel: str, how: str
@@ -628,6 +647,42 @@ async def refused_write_leaves_the_file_whole(socket_pair: Pair, file: IO[bytes]
 # --- cancellation -------------------------------------------------------------------------------------------
 
 
+@shows("SNF-11", ANONYMOUS_TLS)
+@TRANSPORTS
+async def reading_that_was_paused_stays_paused(
+    socket_pair: Pair, file: IO[bytes], in_thread: InThread, channel: str
+) -> None:
+    async with opened(channel, socket_pair, in_thread) as open_channel:
+        open_channel.transport.pause_reading()
+        received = in_thread(receive_exactly, open_channel.peer, len(MEGABYTE))
+        await soon(open_channel.send(file))
+        await result_of(received)
+        open_channel.peer.sendall(b"hello")
+        await settle(10)
+        assert not open_channel.protocol.received
+        open_channel.transport.resume_reading()
+        await open_channel.protocol.has(b"hello")
+
+
+@shows("SNF-12", ANONYMOUS_TLS)
+@TRANSPORTS
+async def protocol_that_was_paused_is_resumed(
+    socket_pair: Pair, file: IO[bytes], in_thread: InThread, channel: str
+) -> None:
+    async with opened(channel, socket_pair, in_thread) as open_channel:
+        written = 0
+        while not open_channel.protocol.paused and written < 16 * len(MEGABYTE):
+            await open_channel.write(MEGABYTE)
+            written += len(MEGABYTE)
+        assert open_channel.protocol.paused
+        sending = asyncio.ensure_future(open_channel.send(file))
+        await settle()
+        received = in_thread(receive_exactly, open_channel.peer, written + len(MEGABYTE))
+        await soon(sending)
+        await result_of(received)
+        await open_channel.protocol.may_write()
+
+
 @shows("SNF-08", ANONYMOUS_TLS)
 @CHANNELS
 async def cancelled_transfer_raises(
@@ -657,6 +712,26 @@ async def channel_can_be_written_to_after_a_cancelled_transfer(
         data = MEGABYTE[:READ_HALF_WAY] + await result_of(received)
         assert data == MEGABYTE[: len(data) - 3] + b"END"
         assert len(data) < len(MEGABYTE)
+
+
+@shows("SNF-08")
+@METHODS
+async def cancelled_transfer_sends_no_more(
+    socket_pair: Pair, file: IO[bytes], in_thread: InThread, method: str
+) -> None:
+    async with opened(method, socket_pair, in_thread) as channel:
+        async with half_way(channel, file, in_thread):
+            pass
+        channel.peer.setblocking(False)
+        received, idle = READ_HALF_WAY, 0
+        while idle < 20:
+            try:
+                received += len(channel.peer.recv(65536))
+                idle = 0
+            except BlockingIOError:
+                idle += 1
+            await settle(1)
+        assert received < len(MEGABYTE)
 
 
 @shows("SNF-08")

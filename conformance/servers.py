@@ -16,6 +16,7 @@ import os
 import select
 import socket
 import sys
+import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -131,6 +132,17 @@ async def server_listens_on_an_ipv6_address() -> None:
         with socket.create_connection(server.sockets[0].getsockname()[:2], PATIENCE) as client:
             guest = await guests.come()
             assert guest.transport.get_extra_info("peername")[:2] == client.getsockname()[:2]
+
+
+@shows("SRV-28")
+@pytest.mark.parametrize("method", ["accept", "close", "detach"])
+async def sockets_of_a_server_cannot_be_used(method: str) -> None:
+    async with serving() as (server, guests):
+        (sock,) = server.sockets
+        with pytest.raises((AttributeError, TypeError)):
+            getattr(sock, method)()
+        with connect(address(server)):
+            await guests.come()
 
 
 @shows("SRV-02", IPV6)
@@ -579,6 +591,17 @@ async def wait_closed_returns_when_all_is_over() -> None:
 
 
 @shows("SRV-15")
+async def wait_closed_returns_after_the_last_connection_was_reset() -> None:
+    async with serving() as (server, guests):
+        client = connect(address(server))
+        guest = await guests.come()
+        server.close()
+        reset(client)
+        await soon(guest.lost)
+        await soon(server.wait_closed())
+
+
+@shows("SRV-15")
 async def leaving_the_block_waits_for_the_last_connection() -> None:
     async def serve() -> None:
         async with server:
@@ -758,6 +781,36 @@ async def somebody_has(guests: Guests, data: bytes) -> None:
         if guest.received:
             assert guest.received == data
             return
+
+
+class OwnError(Exception):
+    """Raised by a factory."""
+
+
+# Windows' proactor accepts nobody after a factory that raised.
+@shows("SRV-27", POSIX)
+async def factory_that_raises_costs_one_connection() -> None:
+    def make() -> Recorder:
+        if len(called) == 1:
+            raise OwnError
+        return Recorder()
+
+    called: list[None] = []
+    guests = Guests(make)
+
+    def factory() -> Any:
+        called.append(None)
+        return guests()
+
+    loop = asyncio.get_running_loop()
+    with unhandled() as contexts, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the garbage collector may be who closes it
+        server = await soon(loop.create_server(factory, LOOPBACK, 0))
+        async with closing(server, guests):
+            with connect(address(server)), connect(address(server)):
+                await guests.come()
+            contexts.clear()  # they refer to the exception, and so to the connection
+            gc.collect()
 
 
 # On Windows the proactor loop of CPython gives up its listening socket: gh-93821.

@@ -369,6 +369,16 @@ async def wait_closed_returns_after_close(end: Any, listener: socket.socket, in_
 
 @shows("STR-03")
 @ENDS
+async def wait_closed_returns_after_the_end_of_the_peer(end: Any, listener: socket.socket) -> None:
+    async with streams(end, listener) as (reader, writer, there):
+        there.shutdown(socket.SHUT_WR)
+        assert await soon(reader.read()) == b""
+        writer.close()
+        await soon(writer.wait_closed())
+
+
+@shows("STR-03")
+@ENDS
 async def wait_closed_returns_in_spite_of_unread_data(end: Any, listener: socket.socket) -> None:
     async with streams(end, listener) as (reader, writer, there):
         there.sendall(b"read and unread")

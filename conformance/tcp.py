@@ -14,6 +14,7 @@ import contextlib
 import errno
 import functools
 import gc
+import re
 import select
 import socket
 import ssl
@@ -32,7 +33,7 @@ from .driving import settle, soon, under_way
 from .gates import IPV6, POSIX, UNIX_SOCKETS, Gate, descriptors
 from .peers import PATIENCE, InThread, T, receive_all, receive_exactly, reset
 from .protocols import BufferedRecorder, Recorder, connection_of, ended, unhandled
-from .subject import Exploring, Observe
+from .subject import Exploring, LoopFactory, Observe
 
 Pair = tuple[socket.socket, socket.socket]
 Address = tuple[str, int]
@@ -236,8 +237,15 @@ async def create_connection_returns_transport_and_protocol(listener: socket.sock
 @shows("TCP-01")
 @FLAVOURS
 async def connection_is_made_before_create_connection_returns(listener: socket.socket, flavour: type) -> None:
-    async with connected(listener, flavour) as connection:
-        assert connection.recorder.calls == ["connection_made"]
+    calls: list[str] = []
+
+    async def connect() -> Any:
+        _, recorder = await asyncio.get_running_loop().create_connection(flavour, *listener.getsockname())
+        calls.extend(recorder.calls)  # the loop has not turned in between
+        return recorder
+
+    async with ended(await soon(connect())):
+        assert calls == ["connection_made"]
 
 
 @shows("TCP-01")
@@ -1260,6 +1268,21 @@ async def paused_transport_can_be_closed(tcp_pair: Pair) -> None:
 
 
 @shows("TCP-23")
+async def resuming_a_closing_transport_reads_nothing(narrow: Pair, in_thread: InThread) -> None:
+    here, there = narrow
+    async with connection_of(here) as (transport, recorder):
+        transport.pause_reading()
+        clog(transport)
+        there.sendall(b"too late")
+        transport.close()
+        transport.resume_reading()
+        await settle(10)
+        in_thread(rest_of, there)
+        await soon(recorder.lost)
+        assert not recorder.received
+
+
+@shows("TCP-23")
 async def is_reading_follows_the_calls(tcp_pair: Pair) -> None:
     here, _ = tcp_pair
     async with connection_of(here) as (transport, _):
@@ -1320,6 +1343,35 @@ async def data_wait_for_resume_reading(tcp_pair: Pair, in_thread: InThread) -> N
             transport.resume_reading()
         await resumed_until(recorder, len(MEGABYTE))
         assert recorder.received == MEGABYTE, "the bytes have changed on their way"
+
+
+async def receive_pausing(pair: Pair, in_thread: InThread, flavour: type) -> list[bool]:
+    """Receive data, pausing whenever something comes; return whether the transport was reading each time."""
+    here, there = pair
+    was_reading: list[bool] = []
+
+    def pause(recorder: Any) -> None:
+        was_reading.append(recorder.transport.is_reading())
+        recorder.transport.pause_reading()
+
+    factory = functools.partial(flavour, data_received=pause, buffer_updated=pause)
+    async with connection_of(here, factory) as (_, recorder):
+        in_thread(there.sendall, MEGABYTE[:ROOM])
+        await resumed_until(recorder, ROOM)
+        assert recorder.received == MEGABYTE[:ROOM], "the bytes have changed on their way"
+    return was_reading
+
+
+@shows("TCP-25")
+async def nothing_comes_to_who_has_just_paused(tcp_pair: Pair, in_thread: InThread) -> None:
+    """What the loop has read at once it may hand over in pieces, but not after the first has made it pause."""
+    assert all(await receive_pausing(tcp_pair, in_thread, Recorder))
+
+
+# Windows' proactor fills the buffer until it has handed over what it has read.
+@shows("TCP-65", POSIX)
+async def buffer_of_who_has_just_paused_is_not_filled(tcp_pair: Pair, in_thread: InThread) -> None:
+    assert all(await receive_pausing(tcp_pair, in_thread, BufferedRecorder))
 
 
 async def resumed_until(recorder: Any, size: int) -> None:
@@ -1796,6 +1848,17 @@ async def protocol_may_abort_when_it_is_paused(narrow: Pair) -> None:
         assert await soon(recorder.lost) is None
         await settle()
         assert recorder.calls.count("connection_lost") == 1
+
+
+@shows("TCP-62")
+async def protocol_that_aborts_is_not_resumed(narrow: Pair) -> None:
+    here, _ = narrow
+    factory = recording(pause_writing=lambda recorder: recorder.transport.abort())
+    async with connection_of(here, factory) as (transport, recorder):
+        transport.write(MEGABYTE)
+        await soon(recorder.lost)
+        await settle()
+        assert "resume_writing" not in recorder.calls
 
 
 @shows("TCP-37")
@@ -2302,6 +2365,16 @@ async def connection_lost_is_told_the_address(tcp_pair: Pair) -> None:
         assert told == [expected]
 
 
+@shows("TCP-63")
+async def address_of_who_is_gone_is_known(tcp_pair: Pair) -> None:
+    here, there = tcp_pair
+    expected = there.getsockname()
+    async with connection_of(here) as (transport, _):
+        reset(there)
+        await settle(10)
+        assert transport.get_extra_info("peername") == expected
+
+
 @shows("TCP-47")
 @pytest.mark.parametrize("method", ["getsockopt", "setsockopt", "getsockname", "fileno", "shutdown"])
 async def socket_of_a_transport_can_be_asked(tcp_pair: Pair, method: str) -> None:
@@ -2343,6 +2416,23 @@ async def client_sends_without_delay(listener: socket.socket) -> None:
 async def server_sends_without_delay() -> None:
     async with accepted() as (recorder, _):
         assert recorder.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@shows("TCP-64")
+def unclosed_transport_warns(new_loop: LoopFactory, socket_pair: Pair) -> None:
+    gc.freeze()  # what earlier cases left behind is none of this one's business
+    try:
+        loop = new_loop()
+        made = loop.run_until_complete(loop.create_connection(asyncio.Protocol, sock=socket_pair[0]))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            loop.close()
+            del made
+            gc.collect()
+    finally:
+        gc.unfreeze()
+    texts = [str(each.message) for each in caught if issubclass(each.category, ResourceWarning)]
+    assert any(re.match("unclosed (transport|resource)", text) for text in texts), texts
 
 
 # --- protocols ----------------------------------------------------------------------------------------------

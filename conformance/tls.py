@@ -141,6 +141,50 @@ async def megabytes_are_exchanged(side: str, listener: socket.socket, in_thread:
 
 
 @shows("TLS-01")
+@SIDES
+async def lines_are_written(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (transport, _, there):
+        transport.writelines([b"he", b"l", b"lo"])
+        assert await result_of(in_thread(receive_exactly, there, 5)) == b"hello"
+
+
+@shows("TLS-01")
+async def record_may_be_larger_than_the_buffer(listener: socket.socket, in_thread: InThread) -> None:
+    """The protocol's buffer takes a tenth of it."""
+    async with calling(listener, in_thread, BufferedRecorder) as (_, recorder, there):
+        there.sendall(MEGABYTES[:1000])
+        await recorder.has(MEGABYTES[:1000])
+
+
+@shows("TLS-25")
+@SIDES
+async def data_wait_for_resume_reading(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    """The peer sends nothing more: what waits may have been read, and even decrypted."""
+    async with either(side, listener, in_thread) as (transport, recorder, there):
+        transport.pause_reading()
+        there.sendall(b"held back")
+        await settle(20)
+        assert not recorder.received
+        transport.resume_reading()
+        await recorder.has(b"held back")
+
+
+@shows("TLS-26")
+@SIDES
+async def full_buffer_pauses_the_protocol(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (transport, recorder, there):
+        written = 0
+        while "pause_writing" not in recorder.calls and written < 2 * len(MEGABYTES):
+            transport.write(MEGABYTES[: 1 << 20])
+            written += 1 << 20
+            await settle(1)
+        assert recorder.calls == ["connection_made", "pause_writing"]
+        received = in_thread(receive_exactly, there, written)
+        await recorder.is_told("resume_writing")
+        assert len(await result_of(received)) == written
+
+
+@shows("TLS-01")
 @pytest.mark.parametrize("name", ["peercert", "cipher", "compression", "ssl_object", "sslcontext"])
 async def extra_information_is_known(name: str, listener: socket.socket, in_thread: InThread) -> None:
     context = client_context()
@@ -177,6 +221,19 @@ async def name_is_that_which_is_given(listener: socket.socket, in_thread: InThre
 
 
 @shows("TLS-02")
+async def empty_name_is_no_name(listener: socket.socket, in_thread: InThread) -> None:
+    context = client_context()
+    context.check_hostname = False
+    shaken = in_thread(accept, listener)
+    loop = asyncio.get_running_loop()
+    where = listener.getsockname()
+    transport, recorder = await soon(loop.create_connection(Recorder, *where, ssl=context, server_hostname=""))
+    async with ended(recorder):
+        with await result_of(shaken):
+            assert transport.get_extra_info("ssl_object").server_hostname is None
+
+
+@shows("TLS-02")
 async def socket_needs_a_name(tcp_pair: Pair) -> None:
     with pytest.raises(ValueError):
         async with connection_of(tcp_pair[0], ssl=client_context()):
@@ -205,6 +262,15 @@ async def wrong_certificate_is_refused(wrong: str, listener: socket.socket, in_t
                 server_hostname=name,
             )
         )
+    with pytest.raises(OSError):
+        await result_of(shaken)
+
+
+@shows("TLS-03")
+async def default_context_trusts_no_stranger(listener: socket.socket, in_thread: InThread) -> None:
+    shaken = in_thread(accept, listener, ssl.TLSVersion.TLSv1_2)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await soon(asyncio.get_running_loop().create_connection(Recorder, *listener.getsockname(), ssl=True))
     with pytest.raises(OSError):
         await result_of(shaken)
 
@@ -262,6 +328,46 @@ async def connection_is_made_once(side: str, tcp_pair: Pair, in_thread: InThread
         there.sendall(b"hello")
         await recorder.has(b"hello")
         assert recorder.calls == ["connection_made", "data_received"]
+
+
+@shows("TLS-27")
+async def start_tls_refuses_a_certificate_for_another_name(tcp_pair: Pair, in_thread: InThread) -> None:
+    here, there = tcp_pair
+    loop = asyncio.get_running_loop()
+    async with connection_of(here) as (plain, recorder):
+        shaken = in_thread(lambda: server_context(ssl.TLSVersion.TLSv1_2).wrap_socket(there, server_side=True))
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await soon(loop.start_tls(plain, recorder, client_context(), server_hostname="example.org"))
+        with pytest.raises(OSError):
+            await result_of(shaken)
+
+
+@shows("TLS-28")
+async def what_was_written_before_goes_out_plainly(socket_pair: Pair, in_thread: InThread) -> None:
+    """More than the kernel takes at once waits in the transport when the handshake begins."""
+    here, there = socket_pair
+    loop = asyncio.get_running_loop()
+    welcome = MEGABYTES[: 1 << 20]
+
+    def answer() -> bytes:
+        plain = receive_exactly(there, len(welcome))
+        with server_context().wrap_socket(there, server_side=True) as encrypted:
+            encrypted.sendall(b"encrypted")
+            receive_all(encrypted)
+        return plain
+
+    async with connection_of(here) as (plain, recorder):
+        plain.set_write_buffer_limits(high=len(MEGABYTES))  # no protocol is paused where another one is resumed
+        plain.write(welcome)
+        upgrading = asyncio.ensure_future(
+            loop.start_tls(plain, recorder, client_context(), server_hostname="localhost")
+        )
+        await settle()
+        answered = in_thread(answer)
+        transport: Any = await soon(upgrading)
+        await recorder.has(b"encrypted")
+        transport.close()
+        assert await result_of(answered) == welcome
 
 
 @shows("TLS-05")
@@ -373,6 +479,30 @@ async def server_closes_a_connection_whose_handshake_takes_too_long(in_thread: I
             assert await result_of(in_thread(receive_all, there)) == b""
 
 
+@shows("TLS-24")
+async def handshake_in_time_is_not_punished_later(listener: socket.socket, in_thread: InThread) -> None:
+    """Takes as long as the shortest timeout within which this machine shakes hands."""
+    loop = asyncio.get_running_loop()
+    for timeout in (0.1, 1, PATIENCE):
+        shaken = in_thread(accept, listener)
+        try:
+            _, recorder = await soon(
+                loop.create_connection(
+                    Recorder, *listener.getsockname(), ssl=client_context(), ssl_handshake_timeout=timeout
+                )
+            )
+        except ConnectionAbortedError:
+            with contextlib.suppress(OSError):
+                await result_of(shaken)
+        else:
+            break
+    async with ended(recorder):
+        with await result_of(shaken) as there:
+            await asyncio.sleep(timeout * 1.2)
+            there.sendall(b"still here")
+            await recorder.has(b"still here")
+
+
 @shows("TLS-09")
 @pytest.mark.parametrize("timeout", [0, -1])
 async def timeout_is_positive(timeout: float, tcp_pair: Pair) -> None:
@@ -428,6 +558,16 @@ async def goodbye_is_answered(side: str, listener: socket.socket, in_thread: InT
         assert await soon(recorder.lost) is None
         assert recorder.received == b"last words"
         assert recorder.calls == ["connection_made", "data_received", "eof_received", "connection_lost"]
+
+
+@shows("TLS-29")
+@SIDES
+async def end_without_goodbye_is_an_end(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (_, recorder, there):
+        there.sendall(b"last words")
+        there.shutdown(socket.SHUT_WR)  # of the socket: TLS is told nothing
+        await soon(recorder.lost)
+        assert recorder.received == b"last words"
 
 
 @shows("TLS-12")

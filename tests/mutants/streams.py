@@ -57,7 +57,7 @@ class LosesDataBeforeTheEnd(Loop):
                 self._read_ready__on_eof()
 
 
-@mutant("STR", "GC", bug="a transport that is forgotten is closed without a ResourceWarning", source="STR-06")
+@mutant("TCP", bug="a transport that is forgotten is closed without a ResourceWarning", source="STR-06")
 class ForgetsQuietly(Loop):
     class Stream(StreamTransport):
         def __del__(self) -> None:

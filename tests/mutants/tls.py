@@ -47,16 +47,6 @@ class HidesTheReason(Loop):
             super()._wakeup_waiter(exc and ConnectionError("SSL handshake failed"))
 
 
-@mutant("TLS", bug="a server tells nobody of a handshake that failed", source="TLS-03")
-class FailsSilently(Loop):
-    class TLS(TLSProtocol):
-        def _fatal_error(self, exc: BaseException, message: str = "") -> None:
-            if self._server_side and isinstance(exc, ssl.SSLError) and self._transport is not None:
-                self._transport._force_close(exc)
-            else:
-                super()._fatal_error(exc, message)
-
-
 @mutant("TLS", bug="connection_lost() is called for a handshake that failed", source=UVLOOP + "issues/246")
 class LosesWhatWasNeverMade(Loop):
     class TLS(TLSProtocol):
@@ -222,16 +212,6 @@ class WaitsForTheShutdown(Loop):
     class TLS(TLSProtocol):
         def _check_shutdown_timeout(self) -> None:
             pass
-
-
-@mutant("TLS", bug="data after close() are delivered", source="TLS-21")
-class DeliversAfterTlsClose(Loop):
-    class TLS(TLSProtocol):
-        def _start_shutdown(self) -> None:
-            if self._write_buffer_size or self._outgoing.pending or self._transport.get_write_buffer_size():
-                self._loop.call_later(0.05, super()._start_shutdown)
-            else:
-                super()._start_shutdown()
 
 
 @mutant("TLS", bug="abort() says goodbye and waits for the answer", source=UVLOOP + "issues/471")
