@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select as host
 import socket
@@ -87,19 +88,22 @@ def tcp() -> Iterator[Sockets]:
 
 @pytest.fixture
 def opened() -> Iterator[Callable[[int], int]]:
-    """Take descriptors that are closed in the end, if they are still open."""
-    taken: list[int] = []
+    """Take descriptors that are closed in the end, if they are still open and what they were."""
+    taken: list[tuple[int, tuple[int, int]]] = []
 
     def take(fd: int) -> int:
-        taken.append(fd)
+        taken.append((fd, file(fd)))
         return fd
 
+    def file(fd: int) -> tuple[int, int]:
+        status = os.fstat(fd)
+        return status.st_dev, status.st_ino
+
     yield take
-    for fd in taken:
-        try:
-            os.close(fd)
-        except OSError:
-            continue
+    for fd, before in taken:
+        with contextlib.suppress(OSError):
+            if file(fd) == before:
+                os.close(fd)
 
 
 @pytest.fixture

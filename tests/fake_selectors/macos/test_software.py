@@ -82,7 +82,7 @@ def test_a_timer_repeats_and_tells_how_often_it_fired(kernel: Kernel) -> None:
 
 def test_a_timer_fires_once_with_oneshot(kernel: Kernel) -> None:
     kernel.change(1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 10)
-    assert kernel.event().data == 1
+    assert kernel.event().data >= 1  # periods that have passed until somebody looked
     assert kernel.events(0.03) == []
     with pytest.raises(FileNotFoundError):
         kernel.change(1, EVFILT_TIMER, EV_DELETE)
