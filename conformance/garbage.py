@@ -14,6 +14,7 @@ import contextlib
 import gc
 import os
 import socket
+import subprocess
 import sys
 import threading
 import warnings
@@ -31,7 +32,7 @@ from .peers import PATIENCE, InThread
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
-    from .subject import LoopFactory
+    from .subject import Exploring, LoopFactory
 
 SocketPair = tuple[socket.socket, socket.socket]
 REFERENCE_COUNTS = Gate(
@@ -228,6 +229,35 @@ async def serving_server_is_kept(in_thread: InThread) -> None:
         if (server := reference()) is not None:
             server.close()
     await talked
+
+
+# GC-04: the end of an interpreter
+
+OPEN = {
+    "a loop": "",
+    "callbacks and timers": "loop.call_soon(print); loop.call_later(3600, print)",
+    "a transport": """
+import socket
+here, there = socket.socketpair()
+here.setblocking(False)
+transport, _ = loop.run_until_complete(loop.create_connection(asyncio.Protocol, sock=here))
+transport.write(b"something")
+""",
+    "a server": "server = loop.run_until_complete(loop.create_server(asyncio.Protocol, '127.0.0.1', 0))",
+    "a task": "task = loop.create_task(asyncio.sleep(3600)); loop.run_until_complete(asyncio.sleep(0))",
+}
+
+
+@pytest.mark.parametrize("left", OPEN)
+@pytest.mark.usefixtures("new_loop")  # a guest's loop ends with its host
+@shows("GC-04")
+def interpreter_ends_with_something_open(left: str, exploring: Exploring) -> None:
+    """It takes the start of an interpreter."""
+    program = f"import asyncio, sys\nsys.path[:] = {sys.path!r}\n{exploring.factory}\nloop = new_loop()\n{OPEN[left]}"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, b""), ended.stderr.decode(errors="replace")
 
 
 # GC-05, GC-06: one loop, and many

@@ -23,7 +23,7 @@ SIZES = {
 }  # fmt: skip
 DONE = (
     "SCH", "THR", "FD", "SOCK", "PIP", "SUB", "API", "LIF", "UDP", "SRV", "SIG", "EXC", "TCP",
-    "SNF", "DBG", "TSK", "DNS", "STR", "UNX", "EXE", "FRK", "TLS",
+    "SNF", "DBG", "TSK", "DNS", "STR", "UNX", "EXE", "FRK", "TLS", "GC",
 )  # fmt: skip
 WITHOUT_CASE = {"TLS-14": "the ssl module offers no way to start a renegotiation"}
 """Behaviours of areas that are done which no case shows, each with the reason."""
