@@ -12,7 +12,12 @@ Some facts:
    https://lenholgate.com/blog/2005/05/winsock-connectex-shutdown-so-update-connect-context-and-wsanotconn.html
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
+
+import sys
+
+assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
 
 from .errors import WSAEINVAL, WSAENOTCONN, error
 
