@@ -15,7 +15,7 @@ Two facts about Windows that are often told wrongly:
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 Version = tuple[int, ...]
@@ -24,6 +24,60 @@ WINDOWS, MACOS, LINUX = "win32", "darwin", "linux"
 NAMES = {WINDOWS: "Windows", MACOS: "macOS", LINUX: "Linux"}
 SELECTOR, PROACTOR = "SelectorEventLoop", "ProactorEventLoop"
 SELECT, POLL, EPOLL, KQUEUE = "SelectSelector", "PollSelector", "EpollSelector", "KqueueSelector"
+
+SOCKET, PIPE, FIFO, PTY, TERMINAL, DEVICE, FILE, OTHER = (
+    "socket",
+    "pipe",
+    "FIFO",
+    "pseudo-terminal",
+    "/dev/tty",
+    "device",
+    "regular file",
+    "special descriptor",
+)
+KINDS = (SOCKET, PIPE, FIFO, PTY, TERMINAL, DEVICE, FILE, OTHER)
+"""Kinds of descriptors. The last one is what only Linux has: of events, timers, processes."""
+
+SIGNALS_OF_WINDOWS = ("SIGABRT", "SIGBREAK", "SIGFPE", "SIGILL", "SIGINT", "SIGSEGV", "SIGTERM")
+SIGNALS_OF_POSIX = (
+    *("SIGALRM", "SIGBUS", "SIGCHLD", "SIGCONT", "SIGHUP", "SIGIO", "SIGKILL", "SIGPIPE", "SIGPROF", "SIGQUIT"),
+    *("SIGSTOP", "SIGSYS", "SIGTRAP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGUSR1", "SIGUSR2", "SIGVTALRM"),
+    *("SIGWINCH", "SIGXCPU", "SIGXFSZ"),
+)
+"""Those that Windows has none of."""
+
+CIRCUMSTANCES = frozenset(
+    {
+        *KINDS,
+        *SIGNALS_OF_WINDOWS,
+        *SIGNALS_OF_POSIX,
+        "fallback=False",
+        "in another thread",
+        "name of a host",
+        "name of a script",
+        "pass_fds",
+        "port out of range",
+        "preexec_fn",
+        "reuse_port",
+        "socket of another loop",
+        "stderr=STDOUT",
+        "Unix address",
+    }
+)
+"""What can be said of a single call beside its name: see :attr:`Limit.when`."""
+
+MOST, LEAST = "most", "least"
+AMOUNTS = {
+    "sockets-at-once": MOST,
+    "highest-descriptor": MOST,
+    "longest-datagram": MOST,
+    "longest-unix-path": MOST,
+    "shortest-timer": LEAST,
+}
+"""What can be measured of a program, and whether the most or the least of it is what a platform limits.
+
+The sockets that a loop watches at once, the number of the highest descriptor that it watches, bytes, seconds.
+"""
 
 _PLATFORMS = "https://docs.python.org/3/library/asyncio-platforms.html"
 _LOOP = "https://docs.python.org/3/library/asyncio-eventloop.html"
@@ -46,12 +100,17 @@ class Limit:
         platforms: the values of :data:`sys.platform` it holds on; empty: all.
         loops: the classes of loops or selectors it holds for; empty: every loop of the standard library.
         methods: the methods of a loop that it concerns.
+        calls: other functions that it concerns, ``"Process.send_signal"``.
+        when: what must be so in a call for the limit to concern it, any of `CIRCUMSTANCES`; empty: it concerns every
+            call.
+        doubt: why a call that it concerns may do what is wanted all the same; None: it does not.
+        amount: what of a whole program `number` limits, one of `AMOUNTS`; None: single calls are what it concerns.
         exception: the class of what is raised, as users see it; None: nothing is raised.
         text: the message, or how it begins; None: it has none, or it varies.
         capabilities: what of the capability tier shows it.
         value: what is measured where nothing is raised, in the words of the capability.
         leaves: what it leaves behind, as the ``cleanup`` of a result says it; None: nothing.
-        number: the number that is documented, in the unit of the capability.
+        number: the number that is documented, in the unit of the capability or of the amount.
         own: how many of that number the loop takes for itself.
         down_to: what the owner of a machine can make of that number.
         knob: the knob of the emulated platform that sets the number.
@@ -67,6 +126,10 @@ class Limit:
     platforms: tuple[str, ...] = ()
     loops: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    when: tuple[str, ...] = ()
+    doubt: str | None = None
+    amount: str | None = None
     exception: str | None = None
     text: str | None = None
     capabilities: tuple[str, ...] = ()
@@ -95,6 +158,20 @@ class Limit:
             systems = [f"{systems[0]} {_between(*self.systems)}"]
         python = _between(text(self.since), text(self.until))
         return ", ".join([*systems, *self.loops, *([f"Python {python}"] if python else [])])
+
+    def concerns(self, call: str, circumstances: Iterable[str]) -> bool:
+        """Whether it concerns a call: of a method of a loop, or of another function."""
+        return (
+            self.amount is None
+            and (call in self.methods or call in self.calls)
+            and (not self.when or not {*self.when}.isdisjoint(circumstances))
+        )
+
+    def is_beyond(self, amount: str, value: float) -> bool:
+        """Whether a program with that much of something meets it."""
+        if self.amount != amount or self.number is None:
+            return False
+        return value < self.number if AMOUNTS[amount] == LEAST else value > self.number - self.own
 
     def holds(self, platform: str, classes: tuple[str, ...], python: Version, system: str | None) -> bool:
         """Whether it holds: see :func:`of`."""
@@ -173,6 +250,7 @@ def _everywhere() -> Iterator[Limit]:
         exception="PermissionError",
         text="[Errno 1] Operation not permitted",
         capabilities=("watch-file",),
+        when=(FILE,),
         source=f"{_PLATFORMS}#all-platforms",
     )
     yield Limit(
@@ -184,6 +262,7 @@ def _everywhere() -> Iterator[Limit]:
         methods=("add_reader", "add_writer"),
         capabilities=("watch-file",),
         value="always ready",
+        when=(FILE,),
         source=f"{_PLATFORMS}#all-platforms",
     )
     yield Limit(
@@ -195,6 +274,7 @@ def _everywhere() -> Iterator[Limit]:
         methods=("add_reader", "add_writer"),
         capabilities=("watch-file",),
         value="ready up to its end",
+        when=(FILE,),
         source=f"{_PLATFORMS}#all-platforms",
     )
     yield Limit(
@@ -206,6 +286,7 @@ def _everywhere() -> Iterator[Limit]:
         exception="ValueError",
         text="Pipe transport is for pipes/sockets only.",
         capabilities=("file-as-pipe",),
+        when=(FILE,),
         source=f"{_PLATFORMS}#all-platforms",
     )
     yield Limit(
@@ -216,6 +297,7 @@ def _everywhere() -> Iterator[Limit]:
         methods=("add_signal_handler",),
         exception="RuntimeError",
         text="set_wakeup_fd only works in main thread of the main interpreter",
+        when=("in another thread",),
         source=f"{_LOOP}#asyncio.loop.add_signal_handler",
     )
 
@@ -243,8 +325,10 @@ def _windows() -> Iterator[Limit]:
         forbids="There are no Unix sockets: Python has no socket.AF_UNIX there.",
         instead="TCP on 127.0.0.1.",
         methods=("create_unix_connection", "create_unix_server"),
+        calls=("sock_connect", "create_connection", "create_server"),
         exception="NotImplementedError",
         capabilities=("unix-client", "unix-server"),
+        when=("Unix address",),
         source=f"{_PLATFORMS}#windows",
     )
     yield Limit(
@@ -263,6 +347,8 @@ def _windows() -> Iterator[Limit]:
         forbids="Only SIGABRT, SIGBREAK, SIGFPE, SIGILL, SIGINT, SIGSEGV and SIGTERM exist.",
         instead="Ask getattr(signal, name, None) for any other.",
         exception="ValueError",
+        calls=("signal.signal",),
+        when=SIGNALS_OF_POSIX,
         source="https://docs.python.org/3/library/signal.html#signal.signal",
     )
     yield Limit(
@@ -274,6 +360,7 @@ def _windows() -> Iterator[Limit]:
         exception="ValueError",
         text="reuse_port not supported by socket module",
         capabilities=("reuse-port",),
+        when=("reuse_port",),
         source=f"{_LOOP}#asyncio.loop.create_server",
     )
     yield Limit(
@@ -287,6 +374,7 @@ def _windows() -> Iterator[Limit]:
         number=0.015625,
         down_to=0.0005,
         knob="clock_resolution",
+        amount="shortest-timer",
         source=f"{_PLATFORMS}#windows",
     )
     yield Limit(
@@ -299,6 +387,7 @@ def _windows() -> Iterator[Limit]:
         number=0.015625,
         down_to=0.0005,
         knob="clock_resolution",
+        amount="shortest-timer",
         source=f"{_MSDN}/api/synchapi/nf-synchapi-sleep#remarks",
     )
     yield Limit(
@@ -309,6 +398,15 @@ def _windows() -> Iterator[Limit]:
         instead="The proactor loop needs none to see its processes end.",
         exception="NotImplementedError",
         source="https://docs.python.org/3.13/library/asyncio-policy.html#asyncio.AbstractEventLoopPolicy.get_child_watcher",
+    )
+    yield Limit(
+        id="windows-connection-errors",
+        platforms=(WINDOWS,),
+        forbids="Connections break with other errors: ConnectionAbortedError where others have BrokenPipeError, and "
+        "numbers of Winsock.",
+        instead="Catch ConnectionError; compare no errno.",
+        methods=("create_connection", "create_server", "sock_sendall", "sock_recv"),
+        source=f"{_MSDN}/winsock/windows-sockets-error-codes-2",
     )
 
 
@@ -328,6 +426,7 @@ def _windows_selector() -> Iterator[Limit]:
         number=512,
         own=1,
         knob="max_sockets",
+        amount="sockets-at-once",
         source=f"{_PLATFORMS}#windows",
     )
     yield Limit(
@@ -340,6 +439,7 @@ def _windows_selector() -> Iterator[Limit]:
         exception="OSError",
         text="[WinError 10038] An operation was attempted on something that is not a socket",
         capabilities=("watch-pipe", "watch-fifo", "watch-pty", "watch-terminal", "watch-null", "watch-file"),
+        when=tuple(kind for kind in KINDS if kind != SOCKET),
         source=f"{_PLATFORMS}#windows",
     )
     yield Limit(
@@ -373,6 +473,7 @@ def _windows_selector() -> Iterator[Limit]:
         methods=("sendfile", "sock_sendfile"),
         exception="SendfileNotAvailableError",
         capabilities=("sendfile",),
+        when=("fallback=False",),
         source=f"{_LOOP}#asyncio.loop.sock_sendfile",
     )
     yield Limit(
@@ -395,6 +496,7 @@ def _windows_selector() -> Iterator[Limit]:
         methods=("create_datagram_endpoint", "sock_recvfrom"),
         exception="ConnectionResetError",
         text="[WinError 10054] An existing connection was forcibly closed by the remote host",
+        doubt="Whether nobody listens where it sends to is not seen.",
         source=f"{_MSDN}/api/winsock/nf-winsock-recvfrom#return-value",
     )
 
@@ -445,6 +547,7 @@ def _windows_proactor() -> Iterator[Limit]:
         exception="OSError",
         text="[WinError 6] The handle is invalid",
         capabilities=("read-pipe", "write-pipe", "file-as-pipe"),
+        when=tuple(kind for kind in KINDS if kind != SOCKET),
         source=f"{_PLATFORMS}#windows",
     )
     yield Limit(
@@ -456,6 +559,7 @@ def _windows_proactor() -> Iterator[Limit]:
         methods=("sock_recv", "sock_sendall", "sock_accept", "sock_connect", "create_connection", "create_server"),
         exception="OSError",
         text="[WinError 87] The parameter is incorrect",
+        when=("socket of another loop",),
         source=f"{_ISSUES}/122240",
     )
     yield Limit(
@@ -467,6 +571,7 @@ def _windows_proactor() -> Iterator[Limit]:
         methods=("sock_connect",),
         exception="OSError",
         text="[WinError 10022] An invalid argument was supplied",
+        when=("name of a host",),
         source=f"{_SOURCE}/Lib/asyncio/windows_events.py",
     )
     yield Limit(
@@ -485,6 +590,8 @@ def _windows_proactor() -> Iterator[Limit]:
         forbids="The errno of a datagram that is too long is EINVAL, not EMSGSIZE; its winerror is 1784.",
         instead="Catch OSError; send no more than 65,507 bytes.",
         methods=("create_datagram_endpoint", "sock_sendto"),
+        amount="longest-datagram",
+        number=65507,
         source=f"{_SOURCE}/Modules/overlapped.c",
     )
     yield Limit(
@@ -494,6 +601,7 @@ def _windows_proactor() -> Iterator[Limit]:
         forbids="A port outside of 0 to 65535 is not refused but taken modulo 65536.",
         instead="Check the port.",
         methods=("sock_connect", "sock_sendto", "create_connection", "create_datagram_endpoint"),
+        when=("port out of range",),
         source=f"{_SOURCE}/Modules/overlapped.c",
     )
     yield Limit(
@@ -505,6 +613,8 @@ def _windows_proactor() -> Iterator[Limit]:
         methods=("subprocess_exec", "subprocess_shell"),
         exception="ValueError",
         text="Unsupported signal: 2",
+        calls=("Process.send_signal", "SubprocessTransport.send_signal"),
+        when=tuple(name for name in (*SIGNALS_OF_WINDOWS, *SIGNALS_OF_POSIX) if name not in {"SIGTERM", "SIGBREAK"}),
         source="https://docs.python.org/3/library/asyncio-subprocess.html#asyncio.subprocess.Process.send_signal",
     )
     yield Limit(
@@ -516,7 +626,21 @@ def _windows_proactor() -> Iterator[Limit]:
         methods=("subprocess_exec", "subprocess_shell"),
         exception="ValueError",
         text="preexec_fn is not supported on Windows platforms",
+        when=("preexec_fn", "pass_fds"),
         source="https://docs.python.org/3/library/subprocess.html#subprocess.Popen",
+    )
+    yield Limit(
+        id="windows-proactor-commands",
+        platforms=here,
+        loops=loop,
+        forbids="A command is found by its name only if it is an .exe: npm, which is npm.cmd there, is not.",
+        instead="Start what shutil.which() finds.",
+        methods=("subprocess_exec",),
+        when=("name of a script",),
+        doubt="It is a script here; whether it is an .exe there is not seen.",
+        exception="FileNotFoundError",
+        text="[WinError 2] The system cannot find the file specified",
+        source=f"{_MSDN}/api/processthreadsapi/nf-processthreadsapi-createprocessw#parameters",
     )
     yield Limit(
         id="windows-proactor-inherited-stderr",
@@ -525,6 +649,7 @@ def _windows_proactor() -> Iterator[Limit]:
         forbids="With stdout inherited, stderr=STDOUT is as if stderr was not given.",
         instead="Give stdout a file or PIPE.",
         methods=("subprocess_exec", "subprocess_shell"),
+        when=("stderr=STDOUT",),
         source=f"{_SOURCE}/Lib/asyncio/windows_utils.py",
     )
     yield Limit(
@@ -532,8 +657,8 @@ def _windows_proactor() -> Iterator[Limit]:
         platforms=here,
         loops=loop,
         until=(3, 12),
-        forbids="A transport for datagrams receives nothing more after it has sent to a port where nobody listens: until "
-        "the releases of summer 2024.",
+        forbids="A transport for datagrams receives nothing more after it has sent to a port where nobody listens: "
+        "until the releases of summer 2024.",
         instead="Make another endpoint after error_received().",
         methods=("create_datagram_endpoint",),
         source=f"{_ISSUES}/91227",
@@ -573,6 +698,7 @@ def _macos() -> Iterator[Limit]:
         exception="OSError",
         text="[Errno 22] Invalid argument",
         capabilities=("watch-pty", "watch-terminal", "watch-null"),
+        when=(PTY, TERMINAL, DEVICE),
         source=f"{_PLATFORMS}#macos",
     )
     yield Limit(
@@ -586,6 +712,7 @@ def _macos() -> Iterator[Limit]:
         exception="OSError",
         text="[Errno 22] Invalid argument",
         capabilities=("watch-terminal", "watch-null"),
+        when=(TERMINAL, DEVICE),
         source=f"{_XNU}/miscfs/specfs/spec_vnops.c",
     )
     yield Limit(
@@ -597,6 +724,7 @@ def _macos() -> Iterator[Limit]:
         methods=("add_reader", "add_writer"),
         capabilities=("watch-terminal",),
         value="always ready",
+        when=(TERMINAL, DEVICE),
         source=f"{_XNU}/kern/sys_generic.c",
     )
     yield Limit(
@@ -610,6 +738,7 @@ def _macos() -> Iterator[Limit]:
         text="filedescriptor out of range in select()",
         capabilities=("highest-descriptor",),
         number=1023,
+        amount="highest-descriptor",
         source="https://docs.python.org/3/library/select.html#select.select",
     )
     yield Limit(
@@ -629,7 +758,22 @@ def _macos() -> Iterator[Limit]:
         instead="resource.setrlimit(resource.RLIMIT_NOFILE, …), or ulimit -n.",
         exception="OSError",
         text="[Errno 24] Too many open files",
+        amount="highest-descriptor",
+        number=255,
+        doubt="Whether the program asks for more, or its user does, is not seen.",
         source="https://docs.python.org/3/library/resource.html#resource.RLIMIT_NOFILE",
+    )
+    yield Limit(
+        id="macos-datagram-size",
+        platforms=here,
+        forbids="A datagram has at most 9,216 bytes, unless the administrator allows more.",
+        instead="Send smaller ones.",
+        methods=("create_datagram_endpoint", "sock_sendto"),
+        amount="longest-datagram",
+        exception="OSError",
+        text="[Errno 40] Message too long",
+        number=9216,
+        source=f"{_XNU}/netinet/udp_usrreq.c",
     )
     yield Limit(
         id="macos-unix-path",
@@ -639,6 +783,8 @@ def _macos() -> Iterator[Limit]:
         methods=("create_unix_connection", "create_unix_server"),
         exception="OSError",
         text="AF_UNIX path too long",
+        amount="longest-unix-path",
+        number=103,
         source=f"{_XNU}/sys/un.h",
     )
 
@@ -655,6 +801,7 @@ def _linux() -> Iterator[Limit]:
         exception="PermissionError",
         text="[Errno 1] Operation not permitted",
         capabilities=("watch-null",),
+        when=(DEVICE,),
         source="https://man7.org/linux/man-pages/man2/epoll_ctl.2.html",
     )
     yield Limit(
@@ -668,6 +815,7 @@ def _linux() -> Iterator[Limit]:
         text="filedescriptor out of range in select()",
         capabilities=("highest-descriptor",),
         number=1023,
+        amount="highest-descriptor",
         source="https://docs.python.org/3/library/select.html#select.select",
     )
     yield Limit(
@@ -689,6 +837,8 @@ def _linux() -> Iterator[Limit]:
         methods=("create_unix_connection", "create_unix_server"),
         exception="OSError",
         text="AF_UNIX path too long",
+        amount="longest-unix-path",
+        number=107,
         source="https://man7.org/linux/man-pages/man7/unix.7.html",
     )
 

@@ -57,7 +57,39 @@ def test_a_row_is_whole(limit: limits.Limit) -> None:
     assert limit.exception is not None or limit.text is None
     # What is measured is one of: what is raised, a number, something else.
     measures = [limit.exception is not None and limit.number is None, limit.number is not None, limit.value is not None]
-    assert sum(measures) == 1 if limit.capabilities else not measures[1] and not measures[2]
+    assert sum(measures) == 1 if limit.capabilities else not (measures[1] and limit.amount is None) and not measures[2]
+
+
+@every
+def test_what_an_audit_asks_of_a_row(limit: limits.Limit) -> None:
+    assert {*limit.when} <= limits.CIRCUMSTANCES
+    assert limit.amount is None or (limit.amount in limits.AMOUNTS and limit.number is not None)
+    assert not (limit.amount and limit.when)  # a whole program is counted, or a call is looked at
+    assert limit.doubt is None or (limit.doubt.endswith(".") and limit.exception is not None)
+
+
+def test_calls_that_limits_concern() -> None:
+    watching = limits.by_id("windows-selector-sockets-only")
+    assert watching.concerns("add_reader", ["pipe"])
+    assert not watching.concerns("add_reader", ["socket"])
+    assert not watching.concerns("connect_read_pipe", ["pipe"])
+    assert limits.by_id("windows-proactor-readers").concerns("add_reader", ["socket"])
+    assert limits.by_id("windows-signals").concerns("signal.signal", ["SIGHUP"])
+
+
+@pytest.mark.parametrize(
+    ("limit", "amount", "within", "beyond"),
+    [
+        ("windows-selector-512-sockets", "sockets-at-once", 511, 512),  # one wakes the loop
+        ("macos-select-1024", "highest-descriptor", 1023, 1024),
+        ("windows-waits", "shortest-timer", 0.016, 0.015),
+        ("macos-unix-path", "longest-unix-path", 103, 104),
+    ],
+)
+def test_amounts_that_limits_are_about(limit: str, amount: str, within: float, beyond: float) -> None:
+    row = limits.by_id(limit)
+    assert [row.is_beyond(amount, value) for value in (within, beyond)] == [False, True]
+    assert not any(row.is_beyond(other, beyond) for other in limits.AMOUNTS if other != amount)
 
 
 @every
