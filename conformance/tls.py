@@ -49,6 +49,8 @@ def accept(listener: socket.socket, version: ssl.TLSVersion | None = None, greet
     """Be a server: shake hands, and perhaps speak first."""
     there, _ = listener.accept()
     there.settimeout(PATIENCE)
+    # Nagle's algorithm holds data back as long as the tickets that follow a handshake are not acknowledged.
+    there.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     encrypted = server_context(version).wrap_socket(there, server_side=True)
     if greeting:
         encrypted.sendall(greeting)

@@ -145,6 +145,12 @@ async def server_takes_any_path(unix_path: str, in_thread: InThread, kind: Calla
             assert await of_peer(in_thread, receive_exactly, there, 6) == b"answer"
 
 
+@shows("UNX-15", UNIX_SOCKETS)
+async def server_tells_where_it_listens(unix_path: str) -> None:
+    async with serving(unix_path) as (server, _):
+        assert [sock.getsockname() for sock in server.sockets] == [unix_path]
+
+
 @shows("UNX-01", UNIX_SOCKETS)
 async def create_unix_connection_returns_transport_and_protocol(unix_listener: socket.socket) -> None:
     async with connected(unix_listener) as (transport, recorder, _):

@@ -185,6 +185,11 @@ class ReadsAfterClose(Loop):
 @mutant("TCP", bug="resume_reading() after close() reads again", source="TCP-23")
 class ResumesAfterClose(Loop):
     class Stream(StreamTransport):
+        def close(self) -> None:
+            reads = self._read_ready_cb
+            super().close()
+            self._read_ready_cb = reads
+
         def resume_reading(self) -> None:
             if self._paused and self._sock is not None:
                 self._paused = False
