@@ -36,7 +36,6 @@ from __future__ import annotations
 
 import random
 import select
-import socket
 import sys
 import time
 from collections.abc import Callable, Collection
@@ -53,7 +52,7 @@ from .iomanager import IoManager
 from .overlapped import Overlapped
 from .ports import CompletionPort, Packet
 from .requests import ERROR_NETNAME_DELETED, Accept, Pending, Request
-from .select import never_connected
+from .select import never_connected, tcp_state
 from .sockets import Winsock
 
 ACCEPT_64 = "accept-64"
@@ -154,9 +153,10 @@ class FaultyPort(CompletionPort):
             place = self._chances[REORDERED_COMPLETIONS].random()
         self._plans[address] = Plan(file, delay, place)
 
-    def give_up(self, address: int) -> None:
-        """Note that there will be no packet."""
+    def give_up(self, address: int, request: Request) -> None:
+        """Note that there will be no packet of an operation, which could not be started."""
         self._plans.pop(address, None)
+        self._unarmed = [accept for accept in self._unarmed if accept is not request]
 
     def post(self, code: int, transferred: int, key: int, address: int) -> None:
         """Queue a packet, now or later."""
@@ -267,7 +267,7 @@ class FaultyAccept(Accept):
         port = file.port
         if code or not isinstance(port, FaultyPort) or not port.knows(ACCEPT_64):
             return code
-        if not self._resets and _tcp_state(self.handle) != _TCP_CLOSE:
+        if not self._resets and tcp_state(self.handle) != _TCP_CLOSE:
             return code
         _reset(self.handle)
         self._contexts.forget(self.handle)
@@ -292,7 +292,7 @@ class FaultyOverlapped(Overlapped):
         try:
             super()._start(file, request)
         except BaseException:
-            port.give_up(self.address)
+            port.give_up(self.address, request)
             raise
 
 
@@ -314,23 +314,12 @@ class FaultySocket(Winsock):
         super().shutdown(how)
 
     def _is_reset(self, handle: int, port: FaultyPort) -> bool:
-        state = _tcp_state(handle)
+        state = tcp_state(handle)
         if not state or never_connected(handle):
             return False
         strikes = port.strikes(RESET_ON_SHUTDOWN)
         # Who has ended sending, and meets no connection any more, may have closed it in agreement with the peer.
         return strikes if state != _TCP_CLOSE else not self._closed_ways & 2
-
-
-def _tcp_state(handle: int) -> int:
-    """Return the state of a connection by linux/tcp_states.h; 0 for what is no TCP."""
-    sock = socket.socket(fileno=handle)
-    try:
-        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-    except OSError:
-        return 0
-    finally:
-        sock.detach()
 
 
 def _reset(handle: int) -> None:

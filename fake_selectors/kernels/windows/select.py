@@ -405,6 +405,12 @@ def never_connected(handle: int) -> bool:
     return len(seen) == _TCP_INFO.size and _TCP_INFO.unpack(seen)[2:] == (0, 0)
 
 
+def tcp_state(handle: int) -> int:
+    """Return the state of a connection by linux/tcp_states.h; 0 for what is no TCP."""
+    seen = _option(handle, socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    return seen[0] if seen else 0
+
+
 def _option(handle: int, level: int, option: int, size: int) -> bytes:
     """Return an option of a socket that others own; empty, if it has no such option."""
     blocking = os.get_blocking(handle)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import itertools
+import os
 import socket as host
 import struct
 import sys
@@ -205,6 +206,36 @@ def test_a_port_that_is_closed_meanwhile() -> None:
         port.close()
         listener.close()
         assert not any(operation.pending for operation in operations)
+
+
+def test_what_could_not_be_started_is_forgotten() -> None:
+    platform = windows.proactor(faults="+".join(windows.FAULTS))
+    socket = platform.module("socket")
+    with port_of(platform) as port, socket.create_server(LOOPBACK) as listener, socket.socket() as sock:
+        port.owns(listener, sock)
+        for _ in range(SOME):
+            with refused(10057):
+                port.start("WSASend", sock.fileno(), b"data", 0)
+            operation = port.overlapped.Overlapped(port.handle)  # which is no event
+            with refused(6):
+                operation.AcceptEx(listener.fileno(), sock.fileno())
+            operation.event = 0
+        assert port.take(0) is None
+
+
+def test_sockets_are_left_as_they_are() -> None:
+    platform = windows.proactor(faults="accept-64+reset-on-shutdown")
+    socket = platform.module("socket")
+    ours, theirs = socket.socketpair()
+    with port_of(platform) as port, ours, theirs:
+        port.owns(ours)
+        host.setdefaulttimeout(1.0)
+        try:
+            with contextlib.suppress(ConnectionResetError):
+                ours.shutdown(socket.SHUT_WR)
+        finally:
+            host.setdefaulttimeout(None)
+        assert os.get_blocking(ours.fileno())
 
 
 def test_a_connection_that_its_client_has_reset() -> None:
