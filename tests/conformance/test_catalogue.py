@@ -18,8 +18,8 @@ from ..conftest import Command
 
 SIZES = {
     "API": 6, "DBG": 5, "DNS": 10, "EXC": 8, "EXE": 9, "FD": 34, "FRK": 6, "GC": 10, "LIF": 13, "PIP": 15, "SCH": 54,
-    "SIG": 17, "SNF": 10, "SOCK": 22, "SRV": 26, "STR": 8, "SUB": 31, "TCP": 61, "THR": 15, "TLS": 23, "TSK": 12,
-    "UDP": 22, "UNX": 14,
+    "SIG": 17, "SNF": 12, "SOCK": 22, "SRV": 28, "STR": 8, "SUB": 31, "TCP": 65, "THR": 15, "TLS": 29, "TSK": 12,
+    "UDP": 23, "UNX": 15,
 }  # fmt: skip
 DONE = (
     "SCH", "THR", "FD", "SOCK", "PIP", "SUB", "API", "LIF", "UDP", "SRV", "SIG", "EXC", "TCP",
