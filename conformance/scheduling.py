@@ -25,6 +25,7 @@ from .declare import shows
 from .driving import run_until, turn
 from .gates import POSIX, Gate
 from .peers import PATIENCE, InThread
+from .scripts.searching import search_schedules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -1370,6 +1371,4 @@ def replaced_clock_moves_timers(
 
 @shows("SCH-54")
 def random_schedules_are_called_in_a_legal_order(new_loop: LoopFactory, exploring: Exploring) -> None:
-    from .scripts.searching import search_schedules  # with hypothesis, which takes longer to import than most cases
-
     search_schedules(exploring, new_loop)

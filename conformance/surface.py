@@ -30,6 +30,7 @@ import pytest
 from .declare import shows
 from .gates import POSIX, UNIX_SOCKETS
 from .peers import PATIENCE
+from .scripts.searching import search_operations
 
 if TYPE_CHECKING:
     from .subject import Exploring, Observe
@@ -549,6 +550,4 @@ async def private_transport_of_stream_reader(observe: Observe) -> None:
 
 @shows("API-06")
 def random_operations_leave_the_trace_of_the_control(exploring: Exploring, platform: str) -> None:
-    from .scripts.searching import search_operations  # with hypothesis, which takes longer to import than most cases
-
     search_operations(exploring, unix=UNIX_SOCKETS.holds_on(platform))

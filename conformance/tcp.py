@@ -33,6 +33,7 @@ from .driving import settle, soon, under_way
 from .gates import IPV6, POSIX, UNIX_SOCKETS, Gate, descriptors
 from .peers import PATIENCE, InThread, T, receive_all, receive_exactly, reset
 from .protocols import BufferedRecorder, Recorder, connection_of, ended, unhandled
+from .scripts.searching import search_exchanges
 from .subject import Exploring, LoopFactory, Observe
 
 Pair = tuple[socket.socket, socket.socket]
@@ -2859,13 +2860,9 @@ async def more_than_the_limit_is_read_exactly(listener: socket.socket, in_thread
 
 @shows("TCP-61")
 def random_exchanges_keep_every_byte(exploring: Exploring) -> None:
-    from .scripts.searching import search_exchanges  # with hypothesis, which takes longer to import than most cases
-
     search_exchanges(exploring, "tcp")
 
 
 @shows("TCP-61", UNIX_SOCKETS)
 def random_exchanges_over_unix_sockets_keep_every_byte(exploring: Exploring) -> None:
-    from .scripts.searching import search_exchanges
-
     search_exchanges(exploring, "unix")

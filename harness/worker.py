@@ -14,7 +14,6 @@ It is made to be lost (see station.py). What it sends:
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import shutil
@@ -28,7 +27,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .. import conformance
 from . import hygiene, inherited, processes, template
 from .backends import BackendError
 from .channel import Message
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
     from ..fake_selectors.limits import Limit
     from .suite import Case, Suite
 
-SEARCHING = f"{conformance.__name__}.scripts.searching"
 PLACEHOLDER = "asyncio"
 """The backend that stands in the options until the worker knows its own."""
 
@@ -79,7 +76,7 @@ class Server:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the cases of the areas and levels asked for."""
-        from .suite import case_of, explores
+        from .suite import case_of
 
         areas, levels = self._selection.areas, self._selection.levels
 
@@ -92,8 +89,6 @@ class Server:
             )
 
         items[:] = [item for item in items if wanted(item)]
-        if any(map(explores, items)):
-            importlib.import_module(SEARCHING)  # once here, not in each process that is forked from this one
 
     @pytest.fixture
     def tmp_path(self) -> Iterator[Path]:

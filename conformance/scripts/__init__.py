@@ -11,5 +11,5 @@ A script is a list of steps, calls of the methods of a *world*. There are three:
 
 The worlds use the standard library only and know nothing of the rest: ``programs`` puts their own source below a
 script, which makes a program that anybody can run. ``drawing`` says what scripts there are, ``searching`` looks for one
-that the loop fails, and for the smallest; these two need hypothesis and are imported by the cases that use them.
+that the loop fails, and for the smallest.
 """

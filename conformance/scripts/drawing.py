@@ -1,119 +1,173 @@
-"""What scripts there are: strategies for hypothesis, whose values come from short lists, the plain ones first."""
+"""What scripts there are: each is drawn from a seed, the same for ever.
+
+Why not hypothesis, which draws well: which scripts a case executes, and so what it says of a loop, would depend on the
+version that is installed and on the modules that happen to be imported, whose constants it looks up, which takes longer
+than the case. And it need not know how to make a list of steps smaller: leaving steps away is all that it takes.
+"""
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any, TypeAlias
-
-from hypothesis import strategies as st
 
 from .programs import Step
 
 Script: TypeAlias = list[Step]
 
-DELAYS = st.sampled_from([0.003, 0.001, 0, 0.006, -1])
+DELAYS = (0.003, 0.001, 0, 0.006, -1)
 """Seconds, of timers: some fire in the order of their deadlines, some at the same time."""
-TARGETS = st.integers(0, 7)
-"""Which callback is cancelled, of those that there are."""
+BLOCK = 0.008
+"""Seconds for which a callback does not return: clearly longer than the longest timer."""
+METHODS = ("call_soon", "call_soon", "call_soon_threadsafe", "call_from_thread", "call_later", "call_at")
+BACK = 6
+"""How far back the callback may lie that is cancelled."""
+DEEP = 3
+"""How many callbacks may be scheduled inside one another."""
+MOST = 10
+"""Steps of a script."""
 
 
-def _actions(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    then = st.lists(inner, max_size=3)
-    return st.one_of(
-        st.tuples(st.just("call_soon"), then),
-        st.tuples(st.just("call_later"), DELAYS, then),
-        st.tuples(st.just("call_soon_threadsafe"), then),
-    )
+def schedules(random: Random) -> Script:
+    """Draw a script of callbacks and timers."""
+    return _Schedules(random).script()
 
 
-_PLAIN: st.SearchStrategy[Any] = st.one_of(
-    st.tuples(st.just("call_soon"), st.just([])),
-    st.tuples(st.just("cancel"), TARGETS),
-    st.tuples(st.just("stop")),
-)
-THEN = st.builds(
-    lambda actions, fails: [*actions, ("fail",)] if fails else actions,
-    st.lists(st.recursive(_PLAIN, _actions, max_leaves=4), max_size=3),
-    st.sampled_from([False, False, False, True]),
-)
-"""What a callback does: labels are still missing, and whom it cancels is a number."""
+class _Schedules:
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._labels = 0
+
+    def script(self) -> Script:
+        steps = [self._step() for _ in range(self._random.randint(1, MOST))]
+        return [*steps, ("run",)]
+
+    def _step(self) -> Step:
+        kind = self._random.randrange(10)
+        if kind < 2:
+            return (self._random.choice(["run", "turn"]),)
+        if kind == 2:
+            return self._random.choice([("stop",), ("block", BLOCK)])
+        return self._cancel() if kind == 3 else self._schedule(DEEP, METHODS)
+
+    def _schedule(self, depth: int, methods: tuple[str, ...]) -> Step:
+        method = self._random.choice(methods)
+        self._labels += 1
+        label = f"c{self._labels}"
+        delay: list[Any] = []
+        if method in {"call_later", "call_at"}:
+            delay = [self._random.choice(DELAYS)]
+        elif method == "call_from_thread":
+            delay = [self._random.choice([0, 0.001])]
+        return (method, label, *delay, self._then(depth - 1))
+
+    def _then(self, depth: int) -> Script:
+        actions = [self._action(depth) for _ in range(self._random.choice([0, 0, 0, 1, 1, 2, 3]))]
+        return [*actions, ("fail",)] if self._random.random() < 0.1 else actions
+
+    def _action(self, depth: int) -> Step:
+        kind = self._random.randrange(8)
+        if kind == 0:
+            return ("stop",)
+        if kind == 1:
+            return ("block", BLOCK)
+        if kind == 2 or not depth:
+            return self._cancel()
+        return self._schedule(depth, ("call_soon", "call_soon", "call_soon_threadsafe", "call_later"))
+
+    def _cancel(self) -> Step:
+        return ("cancel", f"c{max(self._labels - self._random.randrange(BACK), 1)}")
 
 
-def exchanges(kind: str) -> st.SearchStrategy[Script]:
-    """Scripts about one stream, over ``tcp`` or ``unix`` sockets."""
-    sizes = st.sampled_from([1, 0, 7, 100, 5000, 70_000, 300_000])
-    connect = st.tuples(
-        st.just("connect"),
-        st.just(kind),
-        st.sampled_from([0, 1, 100, 5000, 100_000]),
-        st.sampled_from([65536, 1000, 3001]),
-        st.sampled_from([65536, 4096, 50_000]),
-        st.sampled_from([0, 0, 100, 1]),
-        st.sampled_from([0, 4096 if kind == "unix" else 65536]),  # TCP crawls with less than a segment
-    ).map(_at_least_a_hundredth)
-    step = st.one_of(
-        st.tuples(st.just("write"), sizes),
-        st.tuples(st.just("writelines"), st.lists(sizes, max_size=4)),
-        st.tuples(st.just("pause_reading")),
-        st.tuples(st.just("resume_reading")),
-        st.tuples(st.just("turns"), st.sampled_from([1, 2, 5])),
-        st.tuples(
-            st.just("set_write_buffer_limits"),
-            st.sampled_from([0, 1, 1000, 65536]),
-            st.sampled_from([0]),
-        ),
-        st.tuples(st.just("incoming")),
-        st.tuples(st.just("write_eof")),
-    )
-    return st.builds(lambda first, others: [first, *others], connect, st.lists(step, max_size=10))
+def exchanges(random: Random, kind: str) -> Script:
+    """Draw a script of one stream, over ``tcp`` or ``unix`` sockets."""
+    one = random.choice
+    sizes = (1, 0, 7, 100, 5000, 70_000, 300_000)
+
+    def reading() -> Step:
+        return one(
+            [
+                ("peer_sends", one([1, 100, 5000, 70_000]), one([65536, 1000, 3001])),
+                ("pause_reading",),
+                ("resume_reading",),
+                ("arrives",),
+            ]
+        )
+
+    def writing() -> Step:
+        # Never at last an empty piece: the buffer of CPython's loops is then never empty again (gh-155888).
+        pieces = [*random.choices(sizes, k=random.randrange(4)), 1]
+        return one(
+            [
+                ("write", one(sizes)),
+                ("writelines", pieces),
+                ("set_write_buffer_limits", one([0, 1, 1000, 65536]), 0),
+                ("turns", one([1, 2, 5])),
+            ]
+        )
+
+    def ending() -> Step:
+        return one([("write_eof",), ("peer_ends",)])
+
+    kernel = one([0, 4096 if kind == "unix" else 65536])  # TCP crawls with less than a segment
+    connect = ("connect", kind, one([65536, 4096, 50_000]), one([0, 0, 100, 7000]), kernel)
+    # Of few kinds at a time: what needs several steps of one kind, in one order, comes sooner.
+    kinds = one([[reading], [writing], [reading, reading, writing, writing, ending]])
+    return [connect, *(one(kinds)() for _ in range(random.randint(1, MOST)))]
 
 
-def _at_least_a_hundredth(connect: Step) -> Step:
-    """Spare a buffer of one byte more than a thousand calls."""
-    name, kind, incoming, chunk, bite, buffer, kernel = connect
-    return name, kind, incoming, chunk, bite, max(buffer, incoming // 100) if buffer else 0, kernel
-
-
-def operations(unix: bool) -> st.SearchStrategy[Script]:
-    """Scripts of operations of all kinds.
+def operations(random: Random, *, unix: bool) -> Script:
+    """Draw a script of operations of all kinds.
 
     Args:
+        random: where to draw from.
         unix: whether there are Unix sockets.
     """
-    numbers = st.sampled_from([0, 1])
-    few = st.sampled_from([1, 10, 1000])
-    writes = st.sampled_from([[1], [100], [10, 0, 20], [1 << 20], [], [0]])  # gh-127655: several large ones
-    kinds = st.sampled_from(["tcp", "accepted", *(["pair"] if unix else [])])
-    methods = st.sampled_from(
-        [
-            *("pause_reading", "resume_reading", "is_reading", "is_closing", "can_write_eof"),
-            *("write_eof", "close", "abort"),
-        ]
-    )
-    flag = st.booleans()
-    callbacks = st.sampled_from(["soon", "threadsafe", "cancelled"])
-    begin = st.tuples(st.just("connect"), numbers, kinds, flag)
-    on_connections = st.one_of(
-        st.tuples(st.just("peer_sends"), numbers, few),
-        st.tuples(st.just("peer_ends"), numbers),
-        st.tuples(st.just("peer_reads"), numbers),
-        st.tuples(st.just("write"), numbers, writes),
-        st.tuples(st.just("on_transport"), numbers, methods),
-        st.tuples(st.just("limits"), numbers, st.sampled_from([0, 100, 65536]), st.just(0)),
-    )
-    on_the_rest = st.one_of(
-        st.tuples(st.just("callbacks"), st.lists(callbacks, min_size=1, max_size=4)),
-        st.tuples(st.just("timers"), st.permutations([0, 1, 2]), st.integers(0, 3)),
-        st.tuples(st.just("sock_recv"), numbers, few, few, flag),
-        st.tuples(st.just("sock_recv_into"), numbers, few, few),
-        st.tuples(st.just("sock_sendall"), numbers, st.sampled_from([0, 1, 1000, 500_000])),
-        st.tuples(st.just("sock_accept"), numbers, flag),
-        st.tuples(st.just("watch"), numbers, st.sampled_from(["first", "second"])),
-        st.tuples(st.just("unwatch"), numbers),
-        st.tuples(st.just("make_readable"), numbers, few),
-        st.tuples(st.just("watch_writable"), numbers),
-        st.tuples(st.just("task"), st.sampled_from(["sleep", "future", "recv", "wait_for"]), st.integers(0, 2)),
-        st.tuples(st.just("task"), st.just("executor"), st.just(0)),
-        st.tuples(st.just("executor"), flag),
-    )
-    step = st.one_of(on_connections, on_connections, on_the_rest)
-    return st.builds(lambda first, others: [first, *others], begin, st.lists(st.one_of(step, begin), max_size=14))
+    one = random.choice
+    sizes = (1, 10, 1000)
+    writes = ([1], [100], [10, 0, 20], [1 << 20], [0])  # not several large ones: gh-127655
+    plain = ("pause_reading", "resume_reading", "is_reading", "is_closing", "can_write_eof")
+    methods = (*plain, "write_eof", "close", "abort")
+
+    def flag() -> bool:
+        return random.random() < 0.5
+
+    def number() -> int:
+        return random.randrange(2)
+
+    def connect() -> Step:
+        return ("connect", number(), one(["tcp", "accepted", *["pair"] * unix]), flag())
+
+    def on_connections() -> Step:
+        return one(
+            [
+                ("peer_sends", number(), one(sizes)),
+                ("peer_ends", number()),
+                ("peer_reads", number()),
+                ("write", number(), one(writes)),
+                ("on_transport", number(), one(methods)),
+                ("limits", number(), one([0, 100, 65536]), 0),
+                connect(),
+            ]
+        )
+
+    def on_the_rest() -> Step:
+        return one(
+            [
+                ("callbacks", random.choices(["soon", "threadsafe", "cancelled"], k=random.randint(1, 4))),
+                ("timers", random.sample([0, 1, 2], 3), random.randrange(4)),
+                ("sock_recv", number(), one(sizes), one(sizes), flag()),
+                ("sock_recv_into", number(), one(sizes), one(sizes)),
+                ("sock_sendall", number(), one([0, 1, 1000, 500_000])),
+                ("sock_accept", number(), flag()),
+                ("watch", number(), one(["first", "second"])),
+                ("unwatch", number()),
+                ("make_readable", number(), one(sizes)),
+                ("watch_writable", number()),
+                ("task", one(["sleep", "future", "recv", "wait_for"]), random.randrange(3)),
+                ("task", "executor", 0),
+                ("executor", flag()),
+            ]
+        )
+
+    kinds = one([[on_connections], [on_the_rest], [on_connections, on_connections, on_the_rest]])
+    return [connect(), connect(), *(one(kinds)() for _ in range(random.randint(1, MOST)))]

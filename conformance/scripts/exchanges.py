@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import queue
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,6 +28,8 @@ class World:
         self._transport: Any = None
         self._written = 0
         self._incoming = 0
+        self._orders: queue.SimpleQueue[tuple[int, int, int] | None] = queue.SimpleQueue()
+        self._peer_ended = False
         self._received = bytearray()
         self._arrived = bytearray()
         self._calls: list[str] = []
@@ -39,13 +42,11 @@ class World:
 
     # Steps.
 
-    async def connect(self, kind: str, incoming: int, chunk: int, bite: int, buffer: int, kernel: int) -> None:
-        """Connect, and let the peer begin.
+    async def connect(self, kind: str, bite: int, buffer: int, kernel: int) -> None:
+        """Connect.
 
         Args:
             kind: ``tcp`` or ``unix``.
-            incoming: how many bytes the peer sends.
-            chunk: how many of them at a time.
             bite: how many bytes the peer receives at a time.
             buffer: the size of a buffered protocol's buffer; 0: the protocol is an ordinary one.
             kernel: the size of the kernel's buffers for sending; 0: as they are.
@@ -55,16 +56,36 @@ class World:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, kernel)
         here.setblocking(False)
         there.settimeout(PATIENCE)
-        self._incoming = incoming
         loop: Any = asyncio.get_running_loop()
         create = loop.create_connection if kind == "tcp" else loop.create_unix_connection
         factory = functools.partial(_Buffered, self, buffer) if buffer else functools.partial(_Plain, self)
         self._transport, _ = await create(factory, sock=here)
         self._sockets.remove(here)  # it is the transport's now
-        for work in (functools.partial(self._send, there, chunk), functools.partial(self._receive, there, bite)):
+        for work in (functools.partial(self._send, there), functools.partial(self._receive, there, max(bite, 1))):
             thread = threading.Thread(target=self._in_thread, args=[work])
             self._threads.append(thread)
             thread.start()
+
+    def peer_sends(self, size: int, chunk: int) -> None:
+        """Let the peer send so many bytes, in chunks."""
+        if not (self._peer_ended or self._is_over()):
+            self._orders.put((self._incoming, size, max(chunk, 1)))
+            self._incoming += size
+
+    async def arrives(self) -> None:
+        """Wait for what the peer sends; while reading is paused, for what should not come."""
+        if self._reading_paused:
+            await asyncio.sleep(0.001)
+        else:
+            await until(lambda: len(self._received) >= self._incoming or self._is_over(), "what the peer sends")
+
+    async def peer_ends(self) -> None:
+        """Let the peer end its direction, and wait for that."""
+        if not self._peer_ended:
+            self._peer_ended = True
+            self._orders.put(None)
+        if not self._reading_paused:
+            await until(lambda: "eof_received" in self._calls or self._is_over(), "the end of what the peer sends")
 
     def write(self, size: int) -> None:
         """Write so many bytes."""
@@ -104,17 +125,12 @@ class World:
         for _ in range(count):
             await asyncio.sleep(0)
 
-    async def incoming(self) -> None:
-        """Wait until everything that the peer sends is here, and its end."""
-        if not self._reading_paused:
-            await until(lambda: "eof_received" in self._calls or self._is_over(), "the end of what the peer sends")
-
     async def finish(self) -> None:
         """Let everything arrive, and compare."""
         if self._transport is None:
             return
         self.resume_reading()
-        await self.incoming()
+        await self.peer_ends()
         self._raise_what_is_wrong()
         if self._received != pattern(0, self._incoming):
             raise BrokenPromiseError(_difference("the loop received", self._received, self._incoming))
@@ -142,6 +158,7 @@ class World:
         for sock in self._sockets:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
+        self._orders.put(None)
         for thread in self._threads:
             thread.join()
         for sock in self._sockets:
@@ -165,9 +182,11 @@ class World:
         except OSError as error:
             self._threw.append(error)
 
-    def _send(self, sock: socket.socket, chunk: int) -> None:
-        for start in range(0, self._incoming, chunk):
-            sock.sendall(pattern(start, min(chunk, self._incoming - start)))
+    def _send(self, sock: socket.socket) -> None:
+        while order := self._orders.get():
+            begin, size, chunk = order
+            for start in range(begin, begin + size, chunk):
+                sock.sendall(pattern(start, min(chunk, begin + size - start)))
         sock.shutdown(socket.SHUT_WR)
 
     def _receive(self, sock: socket.socket, bite: int) -> None:

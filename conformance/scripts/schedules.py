@@ -130,6 +130,10 @@ class World:
             self._last = min(self._last, self._running.batch)
         self._loop.stop()
 
+    def block(self, seconds: float) -> None:
+        """Keep the loop from everything else for a while: timers that are due meanwhile become ready together."""
+        time.sleep(seconds)
+
     def fail(self) -> None:
         """Raise an exception out of the callback."""
         raise _MeantError
