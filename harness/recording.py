@@ -1,0 +1,388 @@
+"""Recording what a program asks of its event loops, while it runs, on whatever loops it runs.
+
+Methods are replaced in classes, not in loops: a loop stays an instance of the very class that it was, and it does not
+matter who makes it. A loop whose methods are written in C (uvloop's) is reached through the Python class that it is
+made from. A class that is made meanwhile is reached when it is made (``__init_subclass__`` of
+:class:`asyncio.AbstractEventLoop`).
+
+What every loop has on every platform, and asyncio itself uses all the time, is left alone: ``call_soon()``,
+``create_future()``, ``time()``. So recording costs a few microseconds a call that matters, and nothing in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.base_subprocess
+import asyncio.selector_events
+import asyncio.subprocess
+import functools
+import inspect
+import os
+import signal
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType, ModuleType
+from typing import Any
+
+from ..fake_selectors.limits import AMOUNTS, LEAST, LIMITS
+from . import circumstances, descriptors
+from .audit_record import NOWHERE, Record, Site, Use
+
+Method = Callable[..., Any]
+Loop = asyncio.AbstractEventLoop
+
+CALLS = frozenset(
+    {
+        *("add_reader", "remove_reader", "add_writer", "remove_writer"),
+        *("add_signal_handler", "remove_signal_handler"),
+        *("connect_read_pipe", "connect_write_pipe", "subprocess_exec", "subprocess_shell"),
+        *("create_connection", "create_server", "create_unix_connection", "create_unix_server"),
+        *("create_datagram_endpoint", "connect_accepted_socket", "start_tls", "sendfile"),
+        *("sock_recv", "sock_recv_into", "sock_recvfrom", "sock_recvfrom_into", "sock_sendall", "sock_sendto"),
+        *("sock_connect", "sock_accept", "sock_sendfile"),
+        *("run_in_executor", "getaddrinfo", "getnameinfo"),
+    }
+)
+"""The methods of loops whose calls are recorded."""
+FUNCTIONS = ("Process.send_signal", "SubprocessTransport.send_signal", "signal.signal")
+"""What else is recorded."""
+TIMERS = ("call_later", "call_at")
+
+_FACTORIES = CALLS & {name for name in circumstances.OF if name.startswith("create_")}
+_RUNNING = ("run_forever", "run_until_complete")
+_THROUGH = "close"
+"""Calls methods of the loop itself, which is seen once it is a call of ours: a loop in C has no frame."""
+_WATCHING = {"_add_reader": (0, True), "_add_writer": (1, True), "_remove_reader": (0, False)}
+_WATCHING |= {"_remove_writer": (1, False)}
+"""What the standard library's transports call, and its public methods: the set it is about, and whether it adds."""
+
+_IMPLEMENTATION = frozenset(
+    f"asyncio.{name}"
+    for name in (
+        *("base_events", "base_subprocess", "proactor_events", "selector_events", "sslproto"),
+        *("unix_events", "windows_events", "windows_utils"),
+    )
+)
+"""What calls methods of a loop because another one was called."""
+_TOOLS = ("_pytest", "pluggy", "pytest_", "xdist", "execnet", "everyloop.harness")
+"""Whose signal handlers are not the program's."""
+_ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep  # noqa: PTH120 - the start of names of files
+_HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE and Py_TPFLAGS_IMMUTABLETYPE
+_ABSENT: Any = object()
+
+
+def _notable(amount: str) -> float:
+    """Where an amount begins to matter on some platform: from there on every place that has it is of interest."""
+    numbers = [limit.number for limit in LIMITS if limit.amount == amount and limit.number is not None]
+    return max(numbers) if AMOUNTS[amount] == LEAST else min(numbers)
+
+
+class Recorder:
+    """Records while it is entered; leaving puts everything back.
+
+    Attributes:
+        record: what was seen so far.
+    """
+
+    def __init__(self) -> None:
+        self.record = Record()
+        self._undo: list[tuple[type | ModuleType, str, Any]] = []
+        self._boundaries: set[CodeType] = set()
+        self._modules: dict[type, frozenset[str]] = {}
+        self._started: weakref.WeakKeyDictionary[Any, Site] = weakref.WeakKeyDictionary()
+        self._owners: weakref.WeakKeyDictionary[Any, weakref.ref[Loop]] = weakref.WeakKeyDictionary()
+        self._watched: weakref.WeakKeyDictionary[Loop, tuple[set[int], set[int]]] = weakref.WeakKeyDictionary()
+        self._opened = NOWHERE
+        self._peak = 0
+        self._perhaps_open = 0
+        self._open_before = descriptors.open_sockets()
+        self._highest = -1
+        self._shortest = float("inf")
+        self._short = _notable("shortest-timer")
+        self._longest = -1
+        self._long = _notable("longest-datagram")
+
+    def __enter__(self) -> Recorder:
+        def made(kind: type[Loop], /, **options: Any) -> None:
+            super(Loop, kind).__init_subclass__(**options)
+            self._instrument(kind)
+
+        for kind in [*_subclasses(Loop)]:
+            self._instrument(kind)
+        self._put(Loop, "__init_subclass__", classmethod(made))
+        self._wrap(asyncio.subprocess.Process, "send_signal", self._sending("Process"))
+        self._wrap(asyncio.base_subprocess.BaseSubprocessTransport, "send_signal", self._sending("SubprocessTransport"))
+        self._wrap(getattr(asyncio.selector_events, "_SelectorDatagramTransport"), "sendto", self._sending_datagrams)  # noqa: B009 - it is private
+        self._wrap(signal, "signal", self._handling)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._undo:
+            owner, name, before = self._undo.pop()
+            if before is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
+
+    # How methods are replaced.
+
+    def _put(self, owner: type | ModuleType, name: str, value: Any) -> None:
+        self._undo.append((owner, name, vars(owner).get(name, _ABSENT)))
+        setattr(owner, name, value)
+
+    def _wrap(self, owner: type | ModuleType, name: str, wrap: Callable[[Method], Method]) -> None:
+        original = vars(owner)[name]
+        self._put(owner, name, _disguised(wrap(original), original))
+
+    def _instrument(self, kind: type) -> None:
+        """Replace the methods of a class of loops that are its own, or that a class in C gave it."""
+        if not _is_open(kind):
+            return
+        for name in (*CALLS, *TIMERS, *_RUNNING, *_WATCHING, _THROUGH, "create_task"):
+            owner = next((parent for parent in kind.__mro__ if name in vars(parent)), Loop)
+            if owner is Loop or (owner is not kind and _is_open(owner) and issubclass(owner, Loop)):
+                continue
+            original = vars(owner)[name]
+            if callable(original):
+                self._put(kind, name, _disguised(self._recording(kind, name, original), original))
+
+    def _recording(self, kind: type, name: str, original: Method) -> Method:
+        if name == "create_task":
+            return self._starting(original)
+        if name == _THROUGH:
+            return lambda loop: original(loop)
+        if name in TIMERS:
+            return self._timing(name, original)
+        if name in _RUNNING:
+            return self._running(original)
+        if name in _WATCHING:
+            return self._watching(original, *_WATCHING[name], own=1)
+        exact = any("_add_reader" in vars(parent) for parent in kind.__mro__)
+        if not exact and f"_{name}" in _WATCHING:
+            original = self._watching(original, *_WATCHING[f"_{name}"], own=0)
+        return self._calling(name, original, factories=name in _FACTORIES and not exact)
+
+    def _calling(self, name: str, original: Method, *, factories: bool) -> Method:
+        words = circumstances.OF.get(name)
+        amount, measure = circumstances.AMOUNTS.get(name, (None, None))
+        on_socket = name.startswith("sock_")
+
+        def call(loop: Any, *arguments: Any, **options: Any) -> Any:
+            caller = sys._getframe(1)  # noqa: SLF001
+            if not self._is_internal(caller, loop, name):
+                said = () if words is None else tuple(words(*arguments, **options))
+                if (on_socket or "sock" in options) and self._is_of_another_loop(
+                    loop, arguments[0] if on_socket and arguments else options.get("sock")
+                ):
+                    said = (*said, "socket of another loop")
+                site = self._note(name, said, caller, loop)
+                if name in _FACTORIES or name == "add_reader":
+                    self._opened = site
+                if measure is not None and amount is not None and (length := measure(*arguments, **options)):
+                    self.record.measure(amount, length, site)
+            if factories:
+                arguments, options = self._counting(arguments, options)
+            return original(loop, *arguments, **options)
+
+        return call
+
+    def _starting(self, original: Method) -> Method:
+        """Remember who starts a coroutine of asyncio's own: none of its frames is the program's."""
+
+        def create_task(loop: Any, coro: Any, **options: Any) -> Any:
+            task = original(loop, coro, **options)
+            code = getattr(coro, "cr_code", None)
+            if code is not None and code.co_filename.startswith(_ASYNCIO):
+                self._started[task] = self._site(sys._getframe(1), loop)  # noqa: SLF001
+            return task
+
+        return create_task
+
+    def _timing(self, name: str, original: Method) -> Method:
+        relative = name == "call_later"
+
+        def timer(loop: Any, when: Any, *arguments: Any, **options: Any) -> Any:
+            if isinstance(when, (int, float)):
+                delay = when if relative else when - loop.time()
+                if 0 < delay < self._short or 0 < delay < self._shortest:
+                    caller = sys._getframe(1)  # noqa: SLF001
+                    if not self._is_internal(caller, loop, name):
+                        self._shortest = min(delay, self._shortest)
+                        self.record.measure("shortest-timer", delay, self._note(name, (), caller, loop))
+            return original(loop, when, *arguments, **options)
+
+        return timer
+
+    def _running(self, original: Method) -> Method:
+        """Where a loop begins to run: the program above called nothing that is called below."""
+
+        def run(loop: Any, *arguments: Any, **options: Any) -> Any:
+            if type(loop) not in self._modules:
+                self._modules_of(loop)
+                self.record.loops.add(f"{type(loop).__module__}.{type(loop).__qualname__}")
+            return original(loop, *arguments, **options)
+
+        self._boundaries.add(run.__code__)
+        return run
+
+    def _watching(self, original: Method, which: int, adds: bool, *, own: int) -> Method:
+        def watch(loop: Any, fd: Any, *arguments: Any) -> Any:
+            done = original(loop, fd, *arguments)
+            number = descriptors.number_of(fd)
+            if number is not None:
+                sets = self._watched.get(loop)
+                if sets is None:
+                    sets = self._watched[loop] = (set(), set())
+                if adds:
+                    sets[which].add(number)
+                    self._count(max(len(sets[0]) - own, len(sets[1])))  # one wakes the loop
+                    if number > self._highest:
+                        self._highest = number
+                        self.record.measure("highest-descriptor", number, self._opened)
+                else:
+                    sets[which].discard(number)
+            return done
+
+        return watch
+
+    def _sending(self, owner: str) -> Callable[[Method], Method]:
+        def wrap(original: Method) -> Method:
+            def send_signal(process: Any, number: Any) -> Any:
+                caller = sys._getframe(1)  # noqa: SLF001
+                if caller.f_globals.get("__name__") != "asyncio.subprocess":
+                    name = circumstances.signal_name(number)
+                    self._note(f"{owner}.send_signal", (name,) if name else (), caller)
+                return original(process, number)
+
+            return send_signal
+
+        return wrap
+
+    def _sending_datagrams(self, original: Method) -> Method:
+        def sendto(transport: Any, data: Any, *arguments: Any, **options: Any) -> Any:
+            if isinstance(data, (bytes, bytearray, memoryview)) and (
+                len(data) > self._longest or len(data) > self._long
+            ):
+                self._longest = max(len(data), self._longest)
+                self.record.measure("longest-datagram", len(data), self._site(sys._getframe(1)))  # noqa: SLF001
+            return original(transport, data, *arguments, **options)
+
+        return sendto
+
+    def _handling(self, original: Method) -> Method:
+        def handle(signalnum: Any, handler: Any) -> Any:
+            caller = sys._getframe(1)  # noqa: SLF001
+            module = caller.f_globals.get("__name__", "")
+            if not module.startswith(("asyncio.", *_TOOLS)) and (name := circumstances.signal_name(signalnum)):
+                self._note("signal.signal", (name,), caller)
+            return original(signalnum, handler)
+
+        return handle
+
+    # What is noted.
+
+    def _note(self, call: str, said: tuple[str, ...], caller: FrameType, loop: Any = None) -> Site:
+        site = self._site(caller, loop)
+        self.record.uses[Use(call, said, site)] += 1
+        return site
+
+    def _site(self, frame: FrameType | None, loop: Any = None) -> Site:
+        """Return the first line outside of asyncio and of the loop's own modules.
+
+        Where there is none, it is the line that started the task: ``gather(open_connection(…), …)``.
+        """
+        modules = self._modules_of(loop)
+        own: Site | None = None
+        while frame is not None and frame.f_code not in self._boundaries:
+            module = frame.f_globals.get("__name__", "")
+            if module != __name__ and not module.startswith("asyncio"):
+                code = frame.f_code
+                site = Site(code.co_filename, frame.f_lineno, code.co_qualname)
+                if module not in modules:
+                    return site
+                own = site
+            frame = frame.f_back
+        if own is not None:  # the loop's class and what uses it are in one module
+            return own
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            return NOWHERE
+        return NOWHERE if task is None else self._started.get(task, NOWHERE)
+
+    def _modules_of(self, loop: Any) -> frozenset[str]:
+        kind = type(loop)
+        modules = self._modules.get(kind)
+        if modules is None:
+            modules = self._modules[kind] = frozenset(
+                parent.__module__ for parent in kind.__mro__ if issubclass(parent, Loop)
+            )
+        return modules
+
+    def _is_internal(self, caller: FrameType, loop: Any, name: str) -> bool:
+        """Whether a method is called because another one was: by its loop, or by the override that extends it."""
+        module = caller.f_globals.get("__name__", "")
+        if module in _IMPLEMENTATION or module == __name__:
+            return True
+        return caller.f_code.co_name == name and module in self._modules_of(loop)
+
+    def _is_of_another_loop(self, loop: Loop, sock: Any) -> bool:
+        try:
+            owner = self._owners.setdefault(sock, weakref.ref(loop))
+        except TypeError:  # it is no socket: the method will say so
+            return False
+        return owner() is not loop
+
+    def _count(self, sockets: int) -> None:
+        if sockets > self._peak:
+            self._peak = sockets
+            self.record.measure("sockets-at-once", sockets, self._opened)
+
+    def _counting(self, arguments: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Have a loop in C, whose transports nobody sees, tell when it makes one: it then asks for a protocol."""
+        factory = arguments[0] if arguments else options.get("protocol_factory")
+        if not callable(factory):
+            return arguments, options
+
+        def make() -> Any:
+            self._one_more()
+            return factory()
+
+        return ((make, *arguments[1:]), options) if arguments else ((), {**options, "protocol_factory": make})
+
+    def _one_more(self) -> None:
+        """Count the open sockets, if there may be a tenth more than ever: counting takes as long as there are many."""
+        self._perhaps_open += 1
+        if self._open_before is not None and self._perhaps_open > self._peak + self._peak // 10:
+            now = descriptors.open_sockets()
+            assert now is not None
+            self._perhaps_open = max(now - self._open_before, 0)
+            self._count(self._perhaps_open)
+
+
+def _subclasses(kind: type) -> Iterator[type]:
+    """Every class below one, each after its parents."""
+    found: set[type] = set()
+    pending = [kind]
+    while pending:
+        children = {*pending.pop().__subclasses__()} - found
+        found |= children
+        pending += children
+    yield from sorted(found, key=lambda child: len(child.__mro__))
+
+
+def _is_open(kind: type) -> bool:
+    """Whether attributes of a class can be set."""
+    return bool(kind.__flags__ & _HEAP) and not kind.__flags__ & _IMMUTABLE
+
+
+def _disguised(replacement: Method, original: Method) -> Method:
+    """Let a function look like the one that it replaces, to those who ask whether it is a coroutine function, too."""
+    functools.update_wrapper(replacement, original)
+    if inspect.iscoroutinefunction(original) or hasattr(original, "_is_coroutine"):
+        if sys.version_info >= (3, 12):
+            inspect.markcoroutinefunction(replacement)
+        else:
+            vars(replacement)["_is_coroutine"] = getattr(asyncio.coroutines, "_is_coroutine")  # noqa: B009 - it is private
+    return replacement
