@@ -333,7 +333,9 @@ def _holds(condition: tuple[str, ...] | SpecifierSet, value: str) -> bool:
 
 def _nearest(name: str, cases: Collection[str]) -> str:
     near = difflib.get_close_matches(name, cases, n=3, cutoff=0.75) or difflib.get_close_matches(name, cases, n=1)
-    return f": did you mean {' or '.join(near)}?" if near else ": `everyloop list cases` shows all"
+    if near:
+        return f": did you mean {' or '.join(near)}? (one that only other Pythons or platforms have needs a `when`)"
+    return ": `everyloop list cases` shows all"
 
 
 def _is_remark(line: str) -> bool:

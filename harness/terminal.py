@@ -162,11 +162,14 @@ def show(
         for line in _differing(differences, verbose):
             console.print(line, soft_wrap=True)
     console.print(matrix(runs))
-    for run in runs if differences is None or verbose else ():
-        shown = [r for r in run["results"] if verbose or r["flaky"] or not is_expected(r)]
+    everything = differences is None
+    told = {id(difference.result) for difference in differences or ()}
+    for run in runs:
+        shown = [r for r in run["results"] if verbose or r["flaky"] or (everything and not is_expected(r))]
+        shown = [result for result in shown if verbose or id(result) not in told]
         alike = {} if verbose else _left_behind(shown)
         shown = [result for result in shown if result["cleanup"] not in alike or result["verdict"] not in GOOD]
-        explained = {} if verbose else _explained(run["results"])
+        explained = _explained(run["results"]) if everything and not verbose else {}
         if shown or alike or explained:
             console.print()
             console.print(Text(_title(run), "bold"))
@@ -185,7 +188,7 @@ def show(
                 console.print(line, soft_wrap=True)
     for run in runs:
         for result in run["results"]:
-            for line in _program(run, result):
+            for line in _program(run, result) if everything or id(result) in told else ():
                 console.print(line, soft_wrap=True)
     if any(run.get("incomplete") for run in runs):
         console.print(Text("incomplete: the run was ended before every case had its verdict", "bold yellow"))

@@ -411,6 +411,13 @@ class TestShown:
         assert len(self.lines(path, broken("a"), result("b"))) == 3
         assert "  fail  readers::a" in self.lines(path, broken("a"), result("b"), verbose=True)
 
+    def test_a_flaky_verdict_is_never_hidden(self, path: Path) -> None:
+        lines = self.lines(path, result("b", flaky=True), broken("c"), broken("a", flaky=True))
+        at = lines.index("", lines.index("") + 1)
+        assert "  pass (flaky)  readers::b" in lines[at:]
+        assert "  fail (flaky)  readers::a" in lines[at:]
+        assert not any("readers::c" in line for line in lines[at:])
+
     def test_without_a_baseline_nothing_changes(self) -> None:
         assert below_the_matrix(run(broken("a")))[-1] == "  fail  readers::a"
 
