@@ -185,6 +185,17 @@ def registered() -> dict[str, Backend]:
     return found
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Return the backends of ``NAME[,NAME]…``, each once; ``knob=value`` after a comma belongs to the one before it."""
+    found: list[str] = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        if found and "@" in found[-1] and "=" in part and "@" not in part:
+            found[-1] += f",{part}"
+        else:
+            found.append(part)
+    return tuple(dict.fromkeys(found))
+
+
 def find(text: str) -> Backend:
     """Return the backend that `text` names: ``name``, ``name@knob=value,…`` or ``package.module:factory``.
 

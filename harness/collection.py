@@ -17,6 +17,7 @@ import pytest
 from .. import conformance
 from ..conformance import catalogue
 from ..conformance.declare import declaration
+from . import plugin
 
 
 def conformance_folder(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -33,10 +34,12 @@ class ConformanceFolder(pytest.Directory):
     def collect(self) -> Iterable[pytest.Collector]:
         """Yield a collector for each area that has cases."""
         # Not when the folder is found: pytest looks at every folder beside one that it was asked for.
-        if self.config.getoption("everyloop") is None:
+        if plugin.asked(self.config) is None:
             raise self.CollectError(
                 "name the event loop to test: pytest --pyargs everyloop.conformance --everyloop uvloop"
             )
+        suite = importlib.import_module(f"{__package__}.suite")
+        suite.Suite.of(self.config)
         for area in catalogue.areas():
             path = self.path / f"{area.module}.py"
             if path.exists():
@@ -44,7 +47,13 @@ class ConformanceFolder(pytest.Directory):
 
 
 class CaseModule(pytest.Module):
-    """A module of cases."""
+    """A module of cases.
+
+    Attributes:
+        everyloop_cases: tells the plugin that what is collected here chooses its loop itself.
+    """
+
+    everyloop_cases = True
 
     def _getobj(self) -> ModuleType:
         return importlib.import_module(f"{conformance.__name__}.{self.path.stem}")

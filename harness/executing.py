@@ -8,13 +8,12 @@ import contextlib
 import runpy
 import sys
 import threading
-import warnings
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from ..conformance.subject import LoopFactory
-from . import backends, emulation
+from . import backends, emulation, policies
 
 
 class ExecutionError(Exception):
@@ -51,8 +50,7 @@ def installed(backend: backends.Backend, packages: Collection[str] = ()) -> Iter
 @contextlib.contextmanager
 def _policy_over(factory: LoopFactory) -> Iterator[None]:
     making = threading.local()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # policies, since 3.14
+    with policies.silence():
 
         class Policy(asyncio.DefaultEventLoopPolicy):
             def new_event_loop(self) -> asyncio.AbstractEventLoop:
@@ -64,18 +62,21 @@ def _policy_over(factory: LoopFactory) -> Iterator[None]:
                 finally:
                     del making.now
 
-        before = asyncio.get_event_loop_policy()
-        asyncio.set_event_loop_policy(Policy())
+    before = policies.current()
+    policies.become(Policy())
     try:
         yield
     finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            asyncio.set_event_loop_policy(before)
+        policies.become(before)
 
 
 def execute(
-    backend: backends.Backend, packages: Collection[str], *, module: str | None, arguments: Sequence[str]
+    backend: backends.Backend,
+    packages: Collection[str],
+    *,
+    module: str | None,
+    arguments: Sequence[str],
+    watching: contextlib.AbstractContextManager[object] | None = None,
 ) -> int:
     """Execute a program as ``python`` would, on a backend, which stays installed until the process ends.
 
@@ -84,6 +85,7 @@ def execute(
         packages: those that see the emulated platform.
         module: a module's name, as after ``python -m``; None: the first argument is a script.
         arguments: the program's.
+        watching: entered before the program, and left when the process ends.
 
     Returns:
         its exit status.
@@ -97,6 +99,8 @@ def execute(
         raise ExecutionError(f"cannot open {str(script)!r}: there is no such file")
     stack = contextlib.ExitStack()
     stack.enter_context(installed(backend, packages))
+    if watching is not None:
+        stack.enter_context(watching)
     # A program's threads and exit handlers outlive its last line; this one comes first and so is called last.
     atexit.register(stack.close)
     # As `python` does: the script's folder comes first, or the current one.

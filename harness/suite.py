@@ -6,7 +6,6 @@ import collections
 import contextlib
 import gc
 import inspect
-import logging
 import weakref
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from dataclasses import dataclass, replace
@@ -18,9 +17,10 @@ from .. import conformance
 from ..conformance import catalogue
 from ..conformance.declare import declaration
 from ..conformance.subject import Exploring, LoopFactory, Observe, Run
-from . import backends
+from . import backends, plugin
 from .explaining import explain, explained
 from .judging import LoopFaultError, Outcome, counts, judge
+from .listening import logged_errors
 from .orders import Effort
 
 PEERS = f"{conformance.__name__}.peers"
@@ -59,8 +59,30 @@ def explores(item: pytest.Item) -> bool:
     return "exploring" in getattr(item, "fixturenames", ())
 
 
+class Reports:
+    """The plugin that shows the verdicts of cases, also those of pytest-xdist's workers."""
+
+    NAME = "everyloop-reports"
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Show the verdict where pytest would say failed; it is a failure all the same, with its explanation."""
+        verdict = _verdict(report)
+        if report.when != "call" or verdict in {None, "pass", "fail", "skip"}:
+            return None
+        return "failed" if report.failed else str(verdict), str(verdict)[0].upper(), str(verdict).upper()
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Count the verdicts."""
+        phases = ("setup", "call", "teardown")
+        reports = [report for found in terminalreporter.stats.values() for report in found if _verdict(report)]
+        reports.sort(key=lambda report: phases.index(report.when))
+        last = {report.nodeid: str(_verdict(report)) for report in reports}
+        if last:
+            terminalreporter.write_line(f"everyloop: {counts(collections.Counter(last.values()))}")
+
+
 class Suite:
-    """The plugin that is active when ``--everyloop`` names backends."""
+    """The plugin that is active when cases are collected."""
 
     NAME = "everyloop-suite"
 
@@ -71,17 +93,14 @@ class Suite:
 
     @classmethod
     def of(cls, config: pytest.Config) -> Suite:
-        """Make the plugin for a pytest run; bad names end it with a usage error."""
-        names = tuple(filter(None, config.getoption("everyloop").split(",")))
-        if not names:
-            raise pytest.UsageError("--everyloop: name at least one backend, such as --everyloop uvloop")
-        try:
-            for name in names:
-                backends.find(name)
-        except backends.BackendError as error:
-            raise pytest.UsageError(f"--everyloop: {error}") from None
-        config.pluginmanager.import_plugin(PEERS)
-        return cls(names)
+        """Return the plugin of a pytest run that collects cases, which is made when the first are met."""
+        manager = config.pluginmanager
+        suite: Suite | None = manager.get_plugin(cls.NAME)
+        if suite is None:
+            manager.import_plugin(PEERS)
+            suite = cls(backends.names(plugin.asked(config) or ""))
+            manager.register(suite, cls.NAME)
+        return suite
 
     def become(self, name: str) -> backends.OpenBackend:
         """Make `name` the one backend of a pytest run that has collected its cases already, and open it.
@@ -109,10 +128,6 @@ class Suite:
             return self._open(name).backend
         except backends.BackendError:  # the case's own fixtures will say so
             return backends.find(name)
-
-    def pytest_report_header(self) -> str:
-        """Say what is under test."""
-        return f"everyloop: {', '.join(self._names)}"
 
     @pytest.hookimpl(trylast=True)
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -142,14 +157,8 @@ class Suite:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Keep the exceptions that the loop only logs, as it does with those of callbacks."""
-        listener = _Listener()
-        item.stash[LOGGED] = listener.errors
-        logger = logging.getLogger("asyncio")
-        logger.addHandler(listener)
-        try:
+        with logged_errors() as item.stash[LOGGED]:
             return (yield)
-        finally:
-            logger.removeHandler(listener)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -175,22 +184,6 @@ class Suite:
             report.outcome = "passed"  # informational: recorded, never failed
             report.longrepr = None
         return report
-
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Show the verdict where pytest would say failed; it is a failure all the same, with its explanation."""
-        verdict = _verdict(report)
-        if report.when != "call" or verdict in {None, "pass", "fail", "skip"}:
-            return None
-        return "failed" if report.failed else str(verdict), str(verdict)[0].upper(), str(verdict).upper()
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Count the verdicts."""
-        phases = ("setup", "call", "teardown")
-        reports = [report for found in terminalreporter.stats.values() for report in found if _verdict(report)]
-        reports.sort(key=lambda report: phases.index(report.when))
-        last = {report.nodeid: str(_verdict(report)) for report in reports}
-        if last:
-            terminalreporter.write_line(f"everyloop: {counts(collections.Counter(last.values()))}")
 
     @pytest.fixture
     def backend(self, request: pytest.FixtureRequest) -> backends.OpenBackend:
@@ -276,16 +269,6 @@ def _on_fresh_loops(backend: backends.OpenBackend) -> Run:
             loop.close()
 
     return run
-
-
-class _Listener(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.errors: list[BaseException] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and record.exc_info[1] is not None:
-            self.errors.append(record.exc_info[1])
 
 
 def _verdict(report: object) -> object:
