@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -264,7 +265,7 @@ class GuessesTheFamily(Loop):
 class KeepsStaleDatagramPaths(Loop):
     async def create_datagram_endpoint(self, factory: Any, local_addr: Any = None, *args: Any, **options: Any) -> Any:
         if options.get("family") == socket.AF_UNIX and _exists_at(local_addr):
-            raise OSError(98, "Address already in use")
+            raise OSError(errno.EADDRINUSE, "Address already in use")
         return await super().create_datagram_endpoint(factory, local_addr, *args, **options)
 
 

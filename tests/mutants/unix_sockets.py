@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -37,7 +38,7 @@ def _unlink(path: Any) -> None:
 class KeepsStalePaths(Loop):
     async def create_unix_server(self, factory: Any, path: Any = None, **options: Any) -> Any:
         if _is_path(path) and _exists(path):
-            raise OSError(98, f"Address {path!r} is already in use")
+            raise OSError(errno.EADDRINUSE, f"Address {path!r} is already in use")
         return await super().create_unix_server(factory, path, **options)
 
 
