@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from . import backends, platform_table, probing, results, terminal
-from .commands import AS_EXPECTED, HARNESS_FAILED, INTERRUPTED, NOT_AS_EXPECTED, USAGE, Command, complain, run_async
+from .commands import (
+    AS_EXPECTED,
+    HARNESS_FAILED,
+    INTERRUPTED,
+    NOT_AS_EXPECTED,
+    USAGE,
+    Command,
+    complain,
+    count_option,
+    file_option,
+    run_async,
+    timeout_option,
+)
 from .orders import Selection
 from .pool import PROBER, Pool, PoolError
 
@@ -29,30 +39,9 @@ measurement that differs from them is marked with ≠ and makes the exit status 
 """,
 )
 @click.argument("names", metavar="[BACKEND]...", nargs=-1)
-@click.option(
-    "-n",
-    "together",
-    type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
-    show_default="one per CPU",
-    metavar="N",
-    help="Backends that are probed at the same time.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=20.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds a probe may take before it counts as a hang; some wait 5 s for what never happens.",
-)
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="F",
-    help="Write the measurements here.",
-)
+@count_option("together", "Backends that are probed at the same time.")
+@timeout_option(20.0, "Seconds a probe may take before it counts as a hang; some wait 5 s for what never happens.")
+@file_option("--json", "Write the measurements here.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, one line a backend.")
 def probe(names: Sequence[str], together: int, timeout: float, json_file: Path | None, quiet: bool) -> int:
     """Measure what loops can do, beside what is documented.
@@ -60,8 +49,6 @@ def probe(names: Sequence[str], together: int, timeout: float, json_file: Path |
     BACKEND is a name that `everyloop list backends` shows, or package.module:factory, a function that makes a loop.
     Without any, every real backend that is installed is probed, trio among them, and every emulated platform.
     """
-    if math.isnan(timeout):  # which no range keeps out
-        raise click.BadParameter("nan is no time", param_hint="'--timeout'")
     chosen = [_checked(name) for name in dict.fromkeys(names)] or _all_here()
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise click.ClickException(f"cannot write {json_file}: No such file or directory")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from rich.table import Table
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 AS_EXPECTED, NOT_AS_EXPECTED, USAGE, HARNESS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -29,6 +33,38 @@ class Group(click.Group, Command):
     """A group of such commands."""
 
     command_class = Command
+
+
+def count_option(name: str, text: str) -> Callable[[F], F]:
+    """Return the option ``-n``: how many at the same time."""
+    default = os.cpu_count() or 1
+    many = click.IntRange(min=1)
+    return click.option("-n", name, type=many, default=default, show_default="one per CPU", metavar="N", help=text)
+
+
+def timeout_option(default: float, text: str) -> Callable[[F], F]:
+    """Return the option ``--timeout``, in seconds."""
+    return click.option("--timeout", type=Seconds(), default=default, show_default=True, metavar="S", help=text)
+
+
+def file_option(option: str, text: str) -> Callable[[F], F]:
+    """Return an option for a file: ``--json F`` is the argument ``json_file``."""
+    path = click.Path(dir_okay=False, path_type=Path)
+    return click.option(option, f"{option.lstrip('-')}_file", type=path, metavar="F", help=text)
+
+
+class Seconds(click.FloatRange):
+    """A time of more than 0 seconds, and not for ever."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return it as a number."""
+        seconds: float = super().convert(value, param, ctx)
+        if not math.isfinite(seconds):  # which no range keeps out
+            self.fail(f"{seconds} is no time", param, ctx)
+        return seconds
 
 
 def complain(line: str) -> None:

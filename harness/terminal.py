@@ -194,6 +194,15 @@ def show(
         console.print(Text("incomplete: the run was ended before every case had its verdict", "bold yellow"))
 
 
+def show_slowest(console: Console, runs: Sequence[results.Run], count: int) -> None:
+    """Print the cases that took longest, in seconds."""
+    for run in runs:
+        console.print()
+        console.print(Text(f"{results.title(run)}: the slowest cases", "bold"))
+        for result in sorted(run["results"], key=lambda result: result["duration"], reverse=True)[:count]:
+            console.print(Text(f"{result['duration']:8.3f} s  {harmless(result['case'])}"), soft_wrap=True)
+
+
 def _differing(differences: Sequence[Difference], verbose: bool) -> Iterator[Text]:
     """What is not as in the baseline, by backend and behaviour."""
     for _, of_run in itertools.groupby(differences, key=lambda difference: id(difference.run)):

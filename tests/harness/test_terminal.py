@@ -113,6 +113,13 @@ class TestMatrix:
         assert [words.count(word) for word in ("pass", "deviation", "fastloop")] == [2, 3, 2]
 
 
+def test_the_slowest_cases() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    terminal.show_slowest(console, [run(result("a", duration=0.5), result("b", duration=2.25), result("c"))], 2)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines()[-2:] == ["   2.250 s  readers::b", "   0.500 s  readers::a"]
+
+
 class TestNotGood:
     def test_all_is_well(self) -> None:
         lines = shown(run(result("a"), result("b", verdict="info", detail="seen"), result("c", verdict="skip")))
