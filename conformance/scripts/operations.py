@@ -224,10 +224,12 @@ class World:
 
         def read() -> bool:
             with contextlib.suppress(BlockingIOError):
-                while not connection.told_end and (len(arrived) < connection.waiting or end):
+                while end or len(arrived) < connection.waiting:
                     data = connection.peer.recv(1 << 20)
                     arrived.extend(data)
-                    connection.told_end = not data
+                    if not data:
+                        connection.told_end = True
+                        break
             return connection.told_end or (len(arrived) >= connection.waiting and not end)
 
         with self._doing(f"connection {number}", "the peer reads") as returned:
@@ -235,15 +237,15 @@ class World:
             good = arrived == pattern(connection.drained, len(arrived))
             returned((len(arrived), "good" if good else "not what was written", connection.told_end))
             connection.drained += len(arrived)
-            connection.lossy = connection.lossy or connection.told_end
+            connection.lossy = connection.told_end
             await until(lambda: not connection.writing_paused or connection.lost, "resume_writing()")
             await connection.gone()
 
     async def write(self, number: int, sizes: Sequence[int]) -> None:
         """Write; several sizes are written at once."""
         connection = self._connection(number)
-        if connection is None or connection.lossy:
-            return
+        if connection is None or connection.lossy or (connection.lost and len(sizes) > 1):
+            return  # gh-136234: writelines() on a lost connection
         data = []
         start = connection.written
         for size in sizes:
@@ -262,6 +264,8 @@ class World:
         connection = self._connection(number)
         if connection is None or (method in {"pause_reading", "resume_reading"} and connection.saw_end):
             return  # when reading is resumed after the end, CPython's loops tell it again
+        if method == "write_eof" and connection.closing:
+            return  # nobody says what that does
         with self._doing(f"connection {number}", method) as returned:
             result = getattr(connection.transport, method)()
             if method in {"is_closing", "can_write_eof"} or (method == "is_reading" and not connection.closing):

@@ -162,9 +162,5 @@ def _smaller(steps: Sequence[Any]) -> Iterator[list[Any]]:
         size //= 2
     for place, step in enumerate(steps):
         for position, part in enumerate(step if isinstance(step, tuple) else ()):
-            if isinstance(part, list):
-                simpler = _smaller(part)
-            else:
-                simpler = iter([0, 1] if type(part) is int and part > 1 else [])
-            for less in simpler:
+            for less in _smaller(part) if isinstance(part, list) else [0, 1] if type(part) is int and part > 1 else []:
                 yield [*steps[:place], (*step[:position], less, *step[position + 1 :]), *steps[place + 1 :]]

@@ -17,7 +17,7 @@ class LaterTimersFirst(asyncio.SelectorEventLoop):
         timers = [timer for timer in self._scheduled if timer.when() < due]  # type: ignore[attr-defined]
         if len(timers) > 1:
             last = max(timers)
-            last._when = min(timers).when() - 1  # type: ignore[attr-defined]
+            last._when = min(timers).when() - 1
             self._scheduled.sort()  # type: ignore[attr-defined]
         super()._run_once()  # type: ignore[misc]
 

@@ -166,7 +166,7 @@ class _LastFirst(list[asyncio.Handle]):
 
 
 def test_a_program_needs_nothing_but_the_loop(tmp_path: Path) -> None:
-    steps = [("call_soon", "c1", [("call_later", "c2", 0.001, [])]), ("run",)]
+    steps: list[programs.Step] = [("call_soon", "c1", [("call_later", "c2", 0.001, [])]), ("run",)]
     text = programs.program(
         schedules, steps, 'it says """no"""', "asyncio", "from asyncio import new_event_loop as new_loop"
     )
