@@ -656,12 +656,11 @@ def _windows_proactor() -> Iterator[Limit]:
         id="windows-proactor-datagram-deafness",
         platforms=here,
         loops=loop,
-        until=(3, 12),
-        forbids="A transport for datagrams receives nothing more after it has sent to a port where nobody listens: "
-        "until the releases of summer 2024.",
+        forbids="A transport for datagrams receives nothing more after it has sent to a port where nobody listens: up to "
+        "Python 3.12 always, later only after several sends at once, until the releases of autumn 2026.",
         instead="Make another endpoint after error_received().",
         methods=("create_datagram_endpoint",),
-        source=f"{_ISSUES}/91227",
+        source=f"{_ISSUES}/127057",
     )
     yield Limit(
         id="windows-proactor-datagram-close",
