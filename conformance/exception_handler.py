@@ -400,3 +400,27 @@ def exception_of_a_callback_and_the_run(loop: asyncio.AbstractEventLoop, observe
         observe("it comes out of run_forever()")
     else:
         observe("it does not come out of run_forever()")
+
+
+# EXC-09: a handler that sets another
+
+
+@shows("EXC-09")
+async def handler_that_a_handler_sets_stays_set() -> None:
+    loop = asyncio.get_running_loop()
+    reports: list[str] = []
+    called = asyncio.Event()
+
+    def second(*_: object) -> None:
+        reports.append("second")
+        called.set()
+
+    def first(*_: object) -> None:
+        reports.append("first")
+        loop.set_exception_handler(second)
+        loop.call_soon(fail)
+
+    loop.set_exception_handler(first)
+    loop.call_soon(fail)
+    await soon(called.wait())
+    assert reports == ["first", "second"]

@@ -441,3 +441,16 @@ async def to_thread_passes_arguments_and_keywords() -> None:
 async def to_thread_raises_what_the_function_raises() -> None:
     with pytest.raises(LookupError, match="on purpose"):
         await soon(asyncio.to_thread(fail))
+
+
+# EXE-10: another default executor
+
+
+@shows("EXE-10")
+async def default_executor_that_was_used_is_replaced() -> None:
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, "first") as first, ThreadPoolExecutor(1, "second") as second:
+        for executor, name in [(first, "first_0"), (second, "second_0")]:
+            loop.set_default_executor(executor)
+            thread = await soon(loop.run_in_executor(None, threading.current_thread))
+            assert thread.name == name

@@ -136,6 +136,33 @@ def child_runs_a_subprocess(loop: asyncio.AbstractEventLoop, new_loop: LoopFacto
     assert loop.run_until_complete(fork()) == (b"output\n", 7)
 
 
+@shows("FRK-03", FORK)
+def child_runs_a_subprocess_although_its_parent_has(loop: asyncio.AbstractEventLoop, new_loop: LoopFactory) -> None:
+    async def work() -> int:
+        return await (await asyncio.create_subprocess_exec("/bin/sh", "-c", "exit 7")).wait()
+
+    async def fork() -> object:
+        assert await soon(work()) == 7
+        return in_child(lambda: run_on(new_loop, work))
+
+    assert loop.run_until_complete(fork()) == 7
+
+
+# FRK-07: executors
+
+
+@shows("FRK-07", FORK)
+def child_uses_an_executor_although_its_parent_has(loop: asyncio.AbstractEventLoop, new_loop: LoopFactory) -> None:
+    async def work() -> int:
+        return await asyncio.get_running_loop().run_in_executor(None, max, 3, 5)
+
+    async def fork() -> object:
+        assert await soon(work()) == 5
+        return in_child(lambda: run_on(new_loop, work))
+
+    assert loop.run_until_complete(fork()) == 5
+
+
 # FRK-04: multiprocessing
 
 

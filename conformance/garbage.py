@@ -19,6 +19,7 @@ import sys
 import threading
 import warnings
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -501,3 +502,40 @@ def closed_loop_leaves_no_zombie(new_loop: LoopFactory) -> None:
     for pid in pids:
         with pytest.raises(ChildProcessError):
             posix.waitpid(pid, posix.WNOHANG)
+
+
+# GC-11, GC-12, GC-13: results, and callbacks that are discarded
+
+
+@shows("GC-11")
+def result_of_a_run_is_freed(loop: asyncio.AbstractEventLoop) -> None:
+    async def work() -> Mortal:
+        return Mortal()
+
+    reference = weakref.ref(loop.run_until_complete(work()))
+    gc.collect()
+    assert reference() is None
+
+
+@shows("GC-12")
+async def result_of_an_executor_is_freed() -> None:
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as executor:  # whose thread may keep its last result
+        reference = weakref.ref(await soon(loop.run_in_executor(executor, Mortal)))
+    await settle()
+    gc.collect()
+    assert reference() is None
+
+
+@pytest.mark.parametrize("method", ["call_soon", "call_soon_threadsafe", "call_later"])
+@shows("GC-13")
+def argument_is_freed_when_the_loop_is_closed(loop: asyncio.AbstractEventLoop, method: str) -> None:
+    turn(loop)
+    mortal = Mortal()
+    reference = weakref.ref(mortal)
+    SCHEDULES[method](loop, do_nothing, mortal)
+    del mortal
+    assert reference() is not None
+    loop.close()
+    gc.collect()
+    assert reference() is None

@@ -970,3 +970,37 @@ async def pipe_opened_for_overlapped_io_is_read_and_written() -> None:
             async with reading(reader) as (_, recorder), writing(writer) as (transport, _):
                 transport.write(b"data")
                 await recorder.has(b"data")
+
+
+# PIP-16: input of a terminal
+
+
+@shows("PIP-16", POSIX, PTY)
+@pytest.mark.parametrize("kind", ["terminal"])
+async def input_does_not_end_writing(ends: Ends, in_thread: InThread) -> None:
+    async with writing(ends.writer) as (transport, recorder):
+        os.write(ends.reader.fileno(), b"typed")
+        readable, _, _ = select.select([ends.writer.fileno()], [], [], PATIENCE)
+        assert readable
+        await settle(10)
+        assert "connection_lost" not in recorder.calls
+        transport.write(b"written")
+        assert await result_of(in_thread(receive, ends.reader, 7)) == b"written"
+
+
+# PIP-17: set_protocol()
+
+
+@shows("PIP-17", POSIX)
+async def new_protocol_is_told_of_the_end(ends: Ends) -> None:
+    async with reading(ends.reader) as (transport, first):
+        second = Recorder()
+        second.calls.append("set_protocol")
+        transport.set_protocol(second)
+        first.lost.set_result(None)
+        ends.writer.write(b"data")
+        await second.has(b"data")
+        ends.writer.close()
+        await soon(second.lost)
+        assert first.calls == ["connection_made"]
+        assert second.calls == ["set_protocol", "data_received", "eof_received", "connection_lost"]

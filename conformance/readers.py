@@ -1353,3 +1353,28 @@ async def a_thread_with_a_selector_stands_in_for_a_watcher(socket_pair: Pair, in
     there.send(b"x")
     await ready.wait()
     await asyncio.wrap_future(waited)
+
+
+# FD-35: callbacks that raise
+
+
+@both_ways
+@shows("FD-35")
+async def a_callback_that_raises_is_called_again(way: Way, socket_pair: Pair) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda *_: None)
+    near, far = socket_pair
+    far.send(b"x")
+    calls: list[int] = []
+    twice = loop.create_future()
+
+    def fail() -> None:
+        calls.append(len(calls))
+        if len(calls) == 2:
+            twice.set_result(None)
+            unwatch(loop, way, near.fileno())
+        raise LookupError("as it should")
+
+    with unwatched(near.fileno()):
+        watch(loop, way, near.fileno(), fail)
+        await soon(twice)

@@ -38,6 +38,7 @@ COARSEST_TICKS = 0.05  # seconds: three of Windows'
 CLOCK_TICK = time.get_clock_info("monotonic").resolution
 FAR = 3600.0  # seconds: a timer that does not fire while a case runs
 SOON = 0.001
+SHUFFLED = (5, 17, 6, 18, 19, 7, 8, 20, 21, 22, 23, 9, 10, 11, 12, 0, 13, 1, 14, 2, 15, 3, 16, 4)
 RESCUE = 1.0  # seconds: long after the loop should have stopped
 
 FINE_CLOCK = Gate(
@@ -983,6 +984,48 @@ async def overdue_timers_fire_in_the_order_of_their_deadlines() -> None:
     time.sleep(7 * 2 * SOON)  # noqa: ASYNC251 - to block the loop is the point
     await last
     assert calls == [0, 1, 2, 3, 4]
+
+
+@shows("SCH-35")
+async def timers_keep_their_order_when_others_are_cancelled() -> None:
+    """In a shuffled order, and in another one cancelled: whatever a heap does with a hole shows."""
+    loop = asyncio.get_running_loop()
+    calls: list[int] = []
+    last = loop.create_future()
+    start = loop.time() + 2 * SOON
+    timers = {number: loop.call_at(start + number * 2 * SOON, calls.append, number) for number in SHUFFLED}
+    for number in SHUFFLED[1::3]:
+        timers.pop(number).cancel()
+    loop.call_at(start + len(SHUFFLED) * 2 * SOON, last.set_result, None)
+    await last
+    assert calls == sorted(timers)
+
+
+@shows("SCH-55")
+async def timers_with_the_same_deadline_all_fire() -> None:
+    loop = asyncio.get_running_loop()
+    calls: list[int] = []
+    last = loop.create_future()
+    when = loop.time() + 2 * SOON
+    for number in range(8):
+        loop.call_at(when, calls.append, number)
+    loop.call_at(when + 3 * SOON, last.set_result, None)
+    await last
+    assert sorted(calls) == list(range(8))
+
+
+@pytest.mark.parametrize("cancelled", [0, 1, 2])
+@shows("SCH-56")
+async def cancelling_one_of_equal_timers_leaves_the_others(cancelled: int) -> None:
+    loop = asyncio.get_running_loop()
+    calls: list[str] = []
+    last = loop.create_future()
+    when = loop.time() + 2 * SOON
+    timers = [loop.call_at(when, calls.append, "called") for _ in range(3)]
+    loop.call_at(when + 3 * SOON, last.set_result, None)
+    timers[cancelled].cancel()
+    await last
+    assert calls == ["called", "called"]
 
 
 @shows("SCH-36")

@@ -876,3 +876,24 @@ def ctrl_c_on_windows(loop: asyncio.AbstractEventLoop, in_thread: InThread, obse
         seen = "it interrupts a waiting loop"
     ended.set()
     observe(f"{seen} {'at once' if at_once.result(PATIENCE) else 'when the wait ends'}")
+
+
+# SIG-18: a loop that has no callback any more
+
+
+@shows("SIG-18", POSIX)
+def closing_a_loop_leaves_the_callback_of_another(new_loop: LoopFactory, restored: None) -> None:  # noqa: ARG001
+    first: Any = new_loop()
+    second: Any = new_loop()
+    called = asyncio.Event()
+    first.add_signal_handler(number_of("SIGUSR1"), print)
+    first.remove_signal_handler(number_of("SIGUSR1"))
+
+    async def be_called() -> None:
+        send("SIGUSR1")
+        await soon(called.wait())
+
+    with handled(second, "SIGUSR1", called.set):
+        first.close()
+        assert signal.getsignal(number_of("SIGUSR1")) not in {signal.SIG_DFL, None}  # which would end the process
+        second.run_until_complete(be_called())

@@ -1792,3 +1792,14 @@ async def directory_with_odd_name_is_entered(tmp_path: Path) -> None:
         cwd=folder,
     )
     assert output.decode() == ascii(folder.name)
+
+
+# SUB-32: PATH
+
+
+@shows("SUB-32", POSIX)
+async def program_is_looked_for_in_path_of_env(tmp_path: Path) -> None:
+    program = tmp_path / "everyloop-program"
+    program.write_text("#!/bin/sh\necho found\n")
+    program.chmod(0o755)
+    assert await output_of(program.name, env={"PATH": str(tmp_path)}) == b"found\n"

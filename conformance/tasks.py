@@ -28,7 +28,7 @@ from .peers import PATIENCE, InThread, receive_all
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
-    from .subject import Observe
+    from .subject import LoopFactory, Observe
 
 SocketPair = tuple[socket.socket, socket.socket]
 Task = asyncio.Task[Any]
@@ -365,6 +365,15 @@ async def call_graph_of_a_task_shows_who_waits() -> None:
     assert graph.call_stack
     task.cancel()
     await asyncio.wait([task])
+
+
+@shows("TSK-06")
+async def future_belongs_to_its_loop_while_another_runs(new_loop: LoopFactory) -> None:
+    other = new_loop()
+    try:
+        assert other.create_future().get_loop() is other
+    finally:
+        other.close()
 
 
 @shows("TSK-06")
@@ -729,3 +738,15 @@ async def signals_callback_sees_variables_of_its_registration() -> None:
         assert await soon(seen) == "at the registration"
     finally:
         loop.remove_signal_handler(signals.SIGUSR1)
+
+
+# TSK-13: what is no coroutine
+
+
+@pytest.mark.parametrize("what", ["future", "function", "number"])
+@shows("TSK-13")
+async def create_task_refuses_what_is_no_coroutine(what: str) -> None:
+    loop: Any = asyncio.get_running_loop()
+    given: dict[str, object] = {"future": loop.create_future(), "function": get_variable, "number": 1}
+    with pytest.raises(TypeError):
+        await loop.create_task(given[what])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -58,14 +59,9 @@ class BlocksWhileShuttingDown(SelectorLoop):
 @mutant("EXE", bug="the time-out of shutdown_default_executor() passes without a warning", source="EXE-04")
 class DoesNotWarnOfLateThreads(SelectorLoop):
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        self._executor_shutdown_called = True
-        if timeout is None:
-            await super().shutdown_default_executor()
-        elif self._default_executor is not None:
-            waiting = asyncio.to_thread(self._default_executor.shutdown, wait=True)
-            executor, self._default_executor = self._default_executor, None
-            waiting = super().run_in_executor(concurrent.futures.ThreadPoolExecutor(1), executor.shutdown)  # type: ignore[assignment]
-            await asyncio.wait([waiting], timeout=timeout)  # type: ignore[list-item]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            await super().shutdown_default_executor(timeout)
 
 
 @mutant("EXE", bug="close() waits for the jobs of the default executor", source="EXE-06")
@@ -92,19 +88,23 @@ class LeavesItsThreads(SelectorLoop):
 )
 class CallsBackWhenClosed(SelectorLoop):
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
-        future = super().run_in_executor(executor, func, *args)
+        if not self._executor_shutdown_called and (used := executor or self._default_executor) is not None:
+            executor = _CallingBack(self, used)
+        return super().run_in_executor(executor, func, *args)
 
-        def run() -> Any:
-            try:
-                return func(*args)
-            finally:
-                if self.is_closed():
-                    self.call_soon_threadsafe(lambda: None)
 
-        if executor is None:
-            future.cancel()
-            future = asyncio.wrap_future(self._default_executor.submit(run), loop=self)
-        return future
+class _CallingBack:
+    def __init__(self, loop: asyncio.AbstractEventLoop, executor: concurrent.futures.Executor) -> None:
+        self._loop = loop
+        self._executor = executor
+
+    def submit(self, *call: Any) -> concurrent.futures.Future[Any]:
+        job: concurrent.futures.Future[Any] = self._executor.submit(*call)
+        job.add_done_callback(self._call_back)
+        return job
+
+    def _call_back(self, _: object) -> None:
+        self._loop.call_soon_threadsafe(lambda: None)
 
 
 @mutant(

@@ -79,15 +79,3 @@ class RemembersTheParentsLoop(SelectorLoop):
             super().run_forever()
         finally:
             _known.clear()
-
-
-@mutant("FRK", bug="closing the parent's loop in a forked child ends what the parent waits for", source="FRK-04")
-class ShutsTheParentsPipe(SelectorLoop):
-    def __init__(self) -> None:
-        super().__init__()
-        self.pid = os.getpid()
-
-    def __del__(self) -> None:
-        if os.getpid() != self.pid and not self.is_closed():
-            self._ssock.shutdown(2)
-        super().__del__()  # type: ignore[misc]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from .declare import mutant
 from .parts import SelectorLoop
@@ -31,7 +31,7 @@ class KeepsCancelledArguments(SelectorLoop):
 
 @mutant("GC", bug="every loop stays in a list of all loops", source="GC-02")
 class ListsAllLoops(SelectorLoop):
-    loops: list[SelectorLoop] = []
+    loops: ClassVar[list[SelectorLoop]] = []
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class KeepsTheLastResult(SelectorLoop):
         return self.result
 
 
-@mutant("GC", bug="a future that was cancelled stays in a list of those that wait for the executor", source="GC-06")
+@mutant("GC", bug="the futures of an executor's functions stay in a list", source="GC-06")
 class KeepsFuturesOfJobs(SelectorLoop):
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
         future = super().run_in_executor(executor, func, *args)

@@ -38,7 +38,7 @@ class ClosesOnlyOnce(SelectorLoop):
 
     def __del__(self) -> None:
         if not self.is_closed():
-            super().__del__()  # type: ignore[misc]
+            super().__del__()
 
 
 @mutant("LIF", bug="a loop that nobody closes is collected without a warning", source="LIF-03")
@@ -50,8 +50,6 @@ class DiesSilently(SelectorLoop):
 
 @mutant("LIF", bug="close() leaves the pipe open that wakes the loop", source="LIF-04")
 class LeavesItsPipeOpen(SelectorLoop):
-    kept: Any = []
-
     def _close_self_pipe(self) -> None:
         kept = self._ssock.dup()
         kept.detach()
@@ -63,11 +61,11 @@ class LeavesItsPipeOpen(SelectorLoop):
 )
 class HidesErrorsOfGenerators(SelectorLoop):
     async def shutdown_asyncgens(self) -> None:
-        report, self.call_exception_handler = self.call_exception_handler, lambda context: None  # type: ignore[method-assign]
+        report, self.call_exception_handler = self.call_exception_handler, lambda _: None
         try:
             await super().shutdown_asyncgens()
         finally:
-            self.call_exception_handler = report  # type: ignore[method-assign]
+            self.call_exception_handler = report
 
 
 @mutant("LIF", bug="shutdown_asyncgens() does not wait for the generators that it closes", source="LIF-05")
@@ -110,7 +108,7 @@ class ForgetsAbandonedGenerators(SelectorLoop):
 
 
 @mutant(
-    "LIF",
+    "GC",
     bug="a closed loop keeps its pending callbacks, and all that they refer to",
     source="https://docs.python.org/3/library/asyncio-eventloop.html#asyncio.loop.close",
 )

@@ -49,10 +49,7 @@ class LosesTheCode(SelectorLoop):
 class LosesTheScope(SelectorLoop):
     async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
         found = await super().getaddrinfo(host, port, **options)
-        return [
-            (*entry[:4], (*entry[4][:3], 0)) if entry[0] == socket.AF_INET6 else entry  # type: ignore[misc]
-            for entry in found
-        ]
+        return [(*entry[:4], (*entry[4][:3], 0)) if entry[0] == socket.AF_INET6 else entry for entry in found]
 
 
 @mutant(
@@ -65,21 +62,6 @@ class CutsLongNamesOff(SelectorLoop):
         if isinstance(host, str) and len(host) > 255:
             host = host[:2] + host[-8:]
         return await super().getaddrinfo(host, port, **options)
-
-
-@mutant("DNS", bug="a name is resolved in the loop's own thread, which stands still meanwhile", source="DNS-09")
-class ResolvesInTheLoop(SelectorLoop):
-    async def getaddrinfo(
-        self,
-        host: Any,
-        port: Any,
-        *,
-        family: int = 0,
-        type: int = 0,
-        proto: int = 0,
-        flags: int = 0,  # noqa: A002
-    ) -> Any:
-        return socket.getaddrinfo(host, port, family, type, proto, flags)
 
 
 @mutant("DNS", bug="getnameinfo() ignores flags", source="DNS-07")

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     Unchecked: Any = object
 
-    class SelectorLoop(Unchecked): ...  # type: ignore[misc]
+    class SelectorLoop(Unchecked):  # type: ignore[misc]
+        # What mutants set, which has no type of its own then.
+        _debug: Any
+        _default_executor: Any
+        _exception_handler: Any
+        _ready: Any
+        _scheduled: Any
+        _task_factory: Any
+        _timer_cancelled_count: int
+        call_exception_handler: Any
+        slow_callback_duration: float
 
     class StreamTransport(Unchecked):  # type: ignore[misc]
         # What mutants assign and read.

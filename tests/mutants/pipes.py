@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import select
 import stat
@@ -13,13 +12,14 @@ from .declare import mutant
 from .parts import SelectorLoop
 
 if TYPE_CHECKING:
-    Unchecked: Any
+    from .parts import Unchecked
 
-    class ReadPipe(asyncio.ReadTransport, Unchecked):  # type: ignore[misc]
-        pass
+    class ReadPipe(Unchecked):  # type: ignore[misc]
+        _pipe: Any
+        _protocol: Any
 
-    class WritePipe(asyncio.WriteTransport, Unchecked):  # type: ignore[misc]
-        pass
+    class WritePipe(Unchecked):  # type: ignore[misc]
+        _pipe: Any
 else:
     ReadPipe = unix_events._UnixReadPipeTransport
     WritePipe = unix_events._UnixWritePipeTransport

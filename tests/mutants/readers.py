@@ -137,7 +137,7 @@ class RemovesLater(SelectorLoop):
         number = fd if isinstance(fd, int) else fd.fileno()
         key = None if self.is_closed() else self._selector.get_map().get(number)
         if key is None or key.events != READ or key.data[0].cancelled():
-            return super().remove_reader(fd)
+            return bool(super().remove_reader(fd))
 
         def remove() -> None:
             now = self._selector.get_map().get(number)

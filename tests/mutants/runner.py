@@ -65,6 +65,7 @@ def judge(chosen: Iterable[Mutant], *, workers: int = 2, timeout: float = 3.0, k
     """Judge mutants, those with the same areas in one run.
 
     Args:
+        chosen: the mutants.
         workers: processes that run cases at the same time.
         timeout: seconds after which a case hangs: a mutant may hang in many.
         keyword: only cases that match, as in pytest -k.
@@ -74,7 +75,7 @@ def judge(chosen: Iterable[Mutant], *, workers: int = 2, timeout: float = 3.0, k
         return mutant.areas
 
     for where, group in itertools.groupby(sorted(chosen, key=areas), key=areas):
-        options = ["-n", str(workers), "--timeout", str(timeout), "-k", keyword]
+        options = ["-n", str(workers), "--timeout", str(timeout), "-k", keyword, "--level", "should"]
         yield from _judge_group(list(group), [*options, *(f"--area={area}" for area in where)])
 
 
@@ -100,7 +101,7 @@ def _judge_group(group: Sequence[Mutant], options: Sequence[str]) -> Iterator[Ou
         evidence = tuple(
             Evidence(result["case"], result["verdict"], result["cleanup"])
             for result in run["results"]
-            if result["level"] != "info" and result["case"] in sane and _is_broken(result)
+            if result["case"] in sane and _is_broken(result)
         )
         yield Outcome(mutant, evidence, run["duration"])
 

@@ -219,12 +219,6 @@ class SpinsThroughTheLastMillisecond(Stepwise):
         return patience if patience is None else int(patience * 1000) / 1000
 
 
-@mutant("SCH", bug="call_at() turns the deadline into a float", source="SCH-49")
-class FloatsTheDeadline(SelectorLoop):
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
-        return super().call_at(float(when), callback, *args, context=context)
-
-
 # Running and stopping
 
 

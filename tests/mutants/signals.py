@@ -63,7 +63,7 @@ class HandlesTheFirst(SelectorLoop):
 class DropsWhatComesBetweenRuns(SelectorLoop):
     def run_forever(self) -> None:
         if not self.is_closed() and not self.is_running():
-            self._process_self_data, process = (lambda data: None), self._process_self_data
+            self._process_self_data, process = (lambda _: None), self._process_self_data
             self._read_from_self()
             self._process_self_data = process
         super().run_forever()

@@ -104,5 +104,5 @@ class ResolvesForAnyFamily(SelectorLoop):
 class AcceptsBlockingSockets(SelectorLoop):
     async def sock_recv(self, sock: socket.socket, n: int) -> bytes:
         if self._debug and sock.gettimeout() != 0:
-            return await self.run_in_executor(None, sock.recv, n)
+            return bytes(await self.run_in_executor(None, sock.recv, n))
         return bytes(await super().sock_recv(sock, n))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import logging
 from typing import Any
@@ -34,7 +35,8 @@ class Stepwise(SelectorLoop):
         if self._ready or self._stopping:
             return 0
         if self._scheduled:
-            return min(max(self._scheduled[0].when() - self.time(), 0), LONGEST_WAIT)
+            deadline: float = self._scheduled[0].when()
+            return min(max(deadline - float(self.time()), 0), LONGEST_WAIT)
         return None
 
     def _select(self, timeout: float | None) -> Any:
@@ -65,4 +67,6 @@ class Stepwise(SelectorLoop):
             self._current_handle = None
         duration = self.time() - started
         if duration >= self.slow_callback_duration:
-            logging.getLogger("asyncio").warning("Executing %r took %.3f seconds", handle, duration)
+            task = getattr(handle._callback, "__self__", None)
+            slow = task if isinstance(task, asyncio.Task) else handle
+            logging.getLogger("asyncio").warning("Executing %r took %.3f seconds", slow, duration)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import shutil
@@ -17,10 +16,11 @@ from .declare import mutant
 from .parts import SelectorLoop
 
 if TYPE_CHECKING:
-    Unchecked: Any
+    from .parts import Unchecked
 
-    class Process(asyncio.SubprocessTransport, Unchecked):  # type: ignore[misc]
-        pass
+    class Process(Unchecked):  # type: ignore[misc]
+        _closed: bool
+        _finished: bool
 else:
     Process = unix_events._UnixSubprocessTransport
 
@@ -136,7 +136,7 @@ class LooksInTheParentsPath(SelectorLoop):
     ) -> Any:
         if not shell and "executable" not in options and (found := shutil.which(args[0])) is not None:
             options["executable"] = found
-        elif not shell and "executable" not in options and os.path.dirname(args[0]) in {"", b""}:
+        elif not shell and "executable" not in options and b"/" not in os.fsencode(args[0]):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), args[0])
         return await super()._make_subprocess_transport(protocol, args, shell, *rest, **options)
 
@@ -251,11 +251,11 @@ class WaitsInTheMainThreadOnly(Loop):
     bug="SIGCHLD belongs to the loop once it has had a child: another's handler is replaced",
     source=UVLOOP + "409",
 )
-class OwnsSIGCHLD(Loop):
-    def _watch(self, transport: Any) -> None:
-        super()._watch(transport)
+class OwnsSIGCHLD(SelectorLoop):
+    async def _make_subprocess_transport(self, *args: Any, **options: Any) -> Any:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        return await super()._make_subprocess_transport(*args, **options)
 
 
 @mutant("SUB", bug="one thread waits for all children, one after the other", source="SUB-25")

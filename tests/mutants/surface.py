@@ -12,7 +12,7 @@ from .parts import SelectorLoop
 
 @mutant("API", bug="run_in_executor() is a coroutine function: what is not awaited does not run", source="API-03")
 class RunsWhenAwaited(SelectorLoop):
-    async def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
+    async def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
         return await super().run_in_executor(executor, func, *args)
 
 
@@ -32,15 +32,9 @@ class ReceivesFromNobody(SelectorLoop):
         raise NotImplementedError
 
 
-@mutant("API", bug="the size of sock_recv() has another name", source="API-02")
-class NamesTheSizeDifferently(SelectorLoop):
-    async def sock_recv(self, sock: Any, size: int) -> bytes:
-        return await super().sock_recv(sock, size)
-
-
 @mutant("API", bug="call_later() takes no context", source="API-02")
 class CallsLaterWithoutContext(SelectorLoop):
-    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Any:  # type: ignore[override]
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> Any:
         return super().call_later(delay, callback, *args)
 
 

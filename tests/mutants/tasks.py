@@ -43,8 +43,7 @@ class KeepsItsFactory(SelectorLoop):
 )
 class MakesFuturesForTheCurrentLoop(SelectorLoop):
     def create_future(self) -> asyncio.Future[Any]:
-        loop = asyncio._get_running_loop()
-        return asyncio.Future(loop=self if loop is None else loop) if loop is not self else super().create_future()
+        return asyncio.Future(loop=asyncio._get_running_loop() or self)
 
 
 @mutant("TSK", bug="callbacks run in the context of the run, and what they set stays set", source="TSK-07")
@@ -57,7 +56,7 @@ class RunsInOneContext(Stepwise):
             handle._callback(*handle._args)
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - what a loop does
             self.call_exception_handler({"message": "Exception in callback", "exception": error, "handle": handle})
 
 

@@ -6,9 +6,10 @@ import asyncio
 import contextvars
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from .declare import mutant
 from .parts import SelectorLoop
@@ -136,7 +137,7 @@ class RunsInTheMainThreadOnly(SelectorLoop):
 
 @mutant("THR", bug="all loops share one queue of threads' callbacks: whichever wakes runs them", source="THR-12")
 class SharesItsInbox(WithInbox):
-    shared: deque[Any] = deque()
+    shared: ClassVar[deque[Any]] = deque()
 
     def __init__(self) -> None:
         super().__init__()
@@ -153,7 +154,7 @@ class ClearsWhatItHasNotSeen(WithInbox):
         taken = list(self.inbox)
         self._ready.extend(taken)
         if taken:
-            threading.Event().wait(0)  # other threads may run here
+            time.sleep(0.001)  # other threads run meanwhile
         self.inbox.clear()
 
 
