@@ -18,7 +18,7 @@ from ..subject import Exploring, InconclusiveError, LoopFactory
 from . import drawing, exchanges, operations, schedules, worlds
 from .programs import Step, program
 
-EXAMPLES = 25
+EXAMPLES = 15
 """Scripts of a case that does not explore."""
 SHRINK = 1.5
 """Seconds to make a script smaller, once there is one; an exploration takes three times as long."""
