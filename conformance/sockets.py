@@ -750,6 +750,13 @@ async def socket_is_read_after_a_cancelled_sock_connect(listener: socket.socket,
             assert await soon(receiving) == b"hello"
 
 
+@shows("SOCK-23", LINUX)
+async def cancelled_sock_connect_watches_no_more(listener: socket.socket, client: socket.socket) -> None:
+    await cancel_a_connection(client, listener.getsockname())
+    await settle()
+    assert not asyncio.get_running_loop().remove_writer(client.fileno())
+
+
 @shows("SOCK-11")
 @STUCK
 async def cancelled_operation_ends_at_once(stuck: Stuck) -> None:

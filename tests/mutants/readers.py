@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
 import selectors
@@ -131,24 +132,6 @@ class MakesNonBlocking(SelectorLoop):
         os.set_blocking(fd if isinstance(fd, int) else fd.fileno(), False)
 
 
-@mutant("FD", bug="a removed descriptor stays in the kernel's set until the next iteration", source=UVLOOP + "61")
-class RemovesLater(SelectorLoop):
-    def remove_reader(self, fd: Any) -> bool:
-        number = fd if isinstance(fd, int) else fd.fileno()
-        key = None if self.is_closed() else self._selector.get_map().get(number)
-        if key is None or key.events != READ or key.data[0].cancelled():
-            return bool(super().remove_reader(fd))
-
-        def remove() -> None:
-            now = self._selector.get_map().get(number)
-            if now is not None and now.data[0] is key.data[0]:
-                self._remove_reader(number)
-
-        key.data[0].cancel()
-        self.call_soon(remove)
-        return True
-
-
 @mutant("FD", bug="creating a loop makes the standard streams close in child processes", source=UVLOOP + "40")
 class ClosesStandardStreams(SelectorLoop):
     def __init__(self) -> None:
@@ -254,3 +237,33 @@ class _Unregistering(selectors.EpollSelector):
 @mutant("FD", bug="a hung-up descriptor is unregistered after it was reported once", source="FD-21")
 def forgets_the_hung_up() -> SelectorLoop:
     return SelectorLoop(_Unregistering())
+
+
+class _Late(selectors.EpollSelector):
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: set[int] = set()
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> Any:
+        self._remove_late()
+        return super().register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> Any:
+        key: Any = selectors._BaseSelectorImpl.unregister(self, fileobj)
+        self.late.add(key.fd)
+        return key
+
+    def select(self, timeout: float | None = None) -> Any:
+        self._remove_late()
+        return super().select(timeout)
+
+    def _remove_late(self) -> None:
+        for fd in self.late:
+            with contextlib.suppress(OSError):
+                self._selector.unregister(fd)  # type: ignore[attr-defined]
+        self.late.clear()
+
+
+@mutant("FD", bug="a removed descriptor stays in the kernel's set until the next iteration", source=UVLOOP + "61")
+def removes_later() -> SelectorLoop:
+    return SelectorLoop(_Late())

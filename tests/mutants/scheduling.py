@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import itertools
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -90,22 +91,27 @@ class FiresEarly(SelectorLoop):
         self._clock_resolution = 0.02
 
 
-@mutant("SCH", bug="timers of one millisecond run in the order in which they were made", source="SCH-35")
-class CountsMilliseconds(Stepwise):
+@mutant("SCH", bug="timers of one hundredth of a second run in the order in which they were made", source="SCH-35")
+class CountsHundredths(Stepwise):
     def __init__(self) -> None:
         super().__init__()
+        self.count = itertools.count()
         self.numbers: dict[int, int] = {}
 
     def _collect_due_timers(self) -> None:
         before = len(self._ready)
         super()._collect_due_timers()
         due = [self._ready.pop() for _ in range(len(self._ready) - before)]
-        self._ready.extend(sorted(due, key=lambda timer: (int(timer.when() * 1000), self.numbers[id(timer)])))
+        self._ready.extend(sorted(due, key=lambda timer: (round(timer.when(), 2), self.numbers.pop(id(timer), 0))))
 
     def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Any = None) -> Any:
         timer = super().call_at(when, callback, *args, context=context)
-        self.numbers[id(timer)] = len(self.numbers)
+        self.numbers[id(timer)] = next(self.count)
         return timer
+
+    def _timer_handle_cancelled(self, handle: Any) -> None:
+        self.numbers.pop(id(handle), None)
+        super()._timer_handle_cancelled(handle)
 
 
 @mutant("SCH", bug="of two timers with the same deadline only the later made fires", source="SCH-36")

@@ -207,14 +207,6 @@ class ForgetsAfterClose(Loop):
                 super()._process_exited(returncode)
 
 
-@mutant("SUB", bug="a signal to a child that has ended is sent to nobody, silently", source="SUB-03")
-class SignalsNobody(Loop):
-    class process(Process):
-        def send_signal(self, signal: int) -> None:
-            if self._proc is not None:
-                super().send_signal(signal)
-
-
 @mutant("SUB", bug="kill() asks the child to terminate", source="SUB-03")
 class KillsPolitely(Loop):
     class process(Process):
