@@ -137,6 +137,8 @@ def _saw(see: Callable[..., Any], name: str) -> object:
         return loop.run_until_complete(see()) if inspect.iscoroutinefunction(see) else see(loop)
     except Exception as error:  # noqa: BLE001 - it is what was seen
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:  # what a host of the loop makes of it
+            error = error.exceptions[0]
         return raises(type(error).__name__)
 
 
