@@ -50,8 +50,9 @@ def list_backends(as_json: bool) -> int:
 def list_cases(as_json: bool) -> int:
     """Show every case with the behaviour it shows."""
     cases = run_async(_collect())
+    keys = ("case", "behaviour", "area", "level")
     if as_json:
-        terminal.output().out(json.dumps([vars(case) for case in cases], indent=1))
+        terminal.output().out(json.dumps([{key: getattr(case, key) for key in keys} for case in cases], indent=1))
         return AS_EXPECTED
     table = new_table("case", "behaviour", "level")
     for case in cases:

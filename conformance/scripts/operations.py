@@ -264,7 +264,7 @@ class World:
         connection = self._connection(number)
         if connection is None or (method in {"pause_reading", "resume_reading"} and connection.saw_end):
             return  # when reading is resumed after the end, CPython's loops tell it again
-        if method == "write_eof" and connection.closing:
+        if (method == "write_eof" and connection.closing) or (method == "is_reading" and connection.saw_end):
             return  # nobody says what that does
         with self._doing(f"connection {number}", method) as returned:
             result = getattr(connection.transport, method)()
