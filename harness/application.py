@@ -16,7 +16,7 @@ from . import backends, executing, policies, spreading
 from .asynchronous import asynchronous
 from .explaining import explain
 from .listening import logged_errors
-from .plugin import LIMIT
+from .plugin import LIMIT, USAGE
 from .spreading import new_loop
 from .staging import PLACE, stage_of
 from .teaching import add_lesson
@@ -83,7 +83,8 @@ class Application:
         """
         spread: list[Node] = []
         for node in nodes:
-            names = self._backends_of(node) if isinstance(node, pytest.Function) else None
+            # A test that is named on the command line is met a second time, as what the session has collected.
+            names = self._backends_of(node) if isinstance(node, pytest.Function) and PLACE not in node.stash else None
             if names is None:
                 spread.append(node)
             else:
@@ -100,7 +101,7 @@ class Application:
                 named |= dict.fromkeys(_named_by(mark))
                 self._use(named)
             except (backends.BackendError, executing.ExecutionError) as error:
-                raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.everyloop: {error}") from None
+                raise usage_error(item.config, f"{item.nodeid}: @pytest.mark.everyloop: {error}") from None
         if named:
             return list(named)
         if not self._stage.names or not (marks or asynchronous(item)):
@@ -108,7 +109,7 @@ class Application:
         try:
             self._use(self._stage.names)
         except (backends.BackendError, executing.ExecutionError) as error:
-            raise pytest.UsageError(f"--everyloop: {error}") from None
+            raise usage_error(item.config, f"--everyloop: {error}") from None
         return self._stage.names
 
     def _use(self, names: Iterable[str]) -> None:
@@ -189,6 +190,14 @@ class Application:
                 report.user_properties.append((LIMIT, limit.id))
                 add_lesson(report, limit, item.config)
         return report
+
+
+def usage_error(config: pytest.Config, text: str) -> pytest.UsageError:
+    """Return an error that ends the run, also if this is a worker of pytest-xdist."""
+    output: dict[str, object] | None = getattr(config, "workeroutput", None)
+    if output is not None:
+        output[USAGE] = text
+    return pytest.UsageError(text)
 
 
 def _named_by(mark: pytest.Mark) -> list[str]:

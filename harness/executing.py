@@ -33,6 +33,8 @@ def installed(backend: backends.Backend, packages: Collection[str] = ()) -> Iter
         ExecutionError: it hands out no loops, or there is no platform for the packages to see.
         BackendError: it cannot be opened.
     """
+    if not backend.asyncio:
+        raise ExecutionError(f"{backend.name} has no asyncio loop that a program could run on")
     opened = backends.open_backend(backend)
     if opened.backend.emulated is not None:
         settings = {**opened.backend.fixed, **opened.backend.knobs}

@@ -22,6 +22,8 @@ VARIABLE = "EVERYLOOP"
 """The environment variable that stands for the option ``--everyloop``."""
 LIMIT = "everyloop_limit"
 """The property of a report that names the limit that the failure shows."""
+USAGE = "everyloop_usage"
+"""What a worker of pytest-xdist says that cannot do what it is asked for."""
 _MARKER = (
     "everyloop(*backends, **knobs): run this test on these event loops, with these knobs of the emulated platforms; "
     "without arguments: on those that --everyloop names, although the test does not look asynchronous"
@@ -136,6 +138,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for kind in ("failed", "error") for report in terminalreporter.stats.get(kind, ())]
     if any(name == LIMIT for report in reports for name, _ in getattr(report, "user_properties", ())):
         _load("teaching").summarise(terminalreporter, reports)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """End a run whose workers cannot do what they are asked for; pytest-xdist would say nothing."""
+    if (text := getattr(node, "workeroutput", {}).get(USAGE)) is not None:
+        raise pytest.UsageError(text)
 
 
 @pytest.fixture

@@ -129,7 +129,8 @@ def _names(config: pytest.Config) -> tuple[str, ...]:
         raise pytest.UsageError("--everyloop: name at least one backend, such as --everyloop uvloop")
     try:
         for name in names:
-            backends.find(name)
+            if (missing := backends.find(name).why_not_here()) is not None:
+                raise backends.BackendError(f"{name}: {missing}")
     except backends.BackendError as error:
         raise pytest.UsageError(f"--everyloop: {error}") from None
     return names
