@@ -107,6 +107,7 @@ class Limit:
         amount: what of a whole program `number` limits, one of `AMOUNTS`; None: single calls are what it concerns.
         exception: the class of what is raised, as users see it; None: nothing is raised.
         text: the message, or how it begins; None: it has none, or it varies.
+        missing: patterns of the names of the standard library that are not there because of it.
         capabilities: what of the capability tier shows it.
         value: what is measured where nothing is raised, in the words of the capability.
         leaves: what it leaves behind, as the ``cleanup`` of a result says it; None: nothing.
@@ -132,6 +133,7 @@ class Limit:
     amount: str | None = None
     exception: str | None = None
     text: str | None = None
+    missing: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
     value: str | None = None
     leaves: str | None = None
@@ -327,6 +329,7 @@ def _windows() -> Iterator[Limit]:
         methods=("create_unix_connection", "create_unix_server"),
         calls=("sock_connect", "create_connection", "create_server"),
         exception="NotImplementedError",
+        missing=("socket.AF_UNIX", "asyncio.open_unix_connection", "asyncio.start_unix_server"),
         capabilities=("unix-client", "unix-server"),
         when=("Unix address",),
         source=f"{_PLATFORMS}#windows",
@@ -349,6 +352,7 @@ def _windows() -> Iterator[Limit]:
         exception="ValueError",
         calls=("signal.signal",),
         when=SIGNALS_OF_POSIX,
+        missing=("signal.SIG[!_]*",),
         source="https://docs.python.org/3/library/signal.html#signal.signal",
     )
     yield Limit(
@@ -359,6 +363,7 @@ def _windows() -> Iterator[Limit]:
         methods=("create_server", "create_datagram_endpoint"),
         exception="ValueError",
         text="reuse_port not supported by socket module",
+        missing=("socket.SO_REUSEPORT",),
         capabilities=("reuse-port",),
         when=("reuse_port",),
         source=f"{_LOOP}#asyncio.loop.create_server",
@@ -397,6 +402,7 @@ def _windows() -> Iterator[Limit]:
         forbids="There are no child watchers.",
         instead="The proactor loop needs none to see its processes end.",
         exception="NotImplementedError",
+        missing=("asyncio.*ChildWatcher",),
         source="https://docs.python.org/3.13/library/asyncio-policy.html#asyncio.AbstractEventLoopPolicy.get_child_watcher",
     )
     yield Limit(

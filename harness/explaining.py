@@ -6,7 +6,7 @@ import fnmatch
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 
 from .. import conformance
 from ..fake_selectors.limits import LIMITS, Limit
@@ -49,14 +49,18 @@ def is_left_by(cleanup: str, limit: str | None) -> bool:
 def explain(error: BaseException, limits: Iterable[Limit]) -> Limit | None:
     """Return the limit that an exception shows; None if it shows none.
 
-    It shows a limit if it is the exception that the limit documents, raised in a method that the limit is about. What
-    led to it counts too (``__cause__``, ``__context__``, the members of a group).
+    It shows a limit if it is the exception that the limit documents, raised in a method that the limit is about, or if
+    it says that a name is missing, and that name is missing because of the limit. What led to it counts too
+    (``__cause__``, ``__context__``, the members of a group).
     """
     known = tuple(limits)
     for raised in _all_of(error, set()):
         kinds = {kind.__name__ for kind in type(raised).__mro__}
         methods = {*_functions(raised.__traceback__), *_named_in(raised)}
+        name = _missing_in(raised)
         for limit in known:
+            if any(fnmatch.fnmatchcase(name, pattern) for pattern in limit.missing):
+                return limit
             if (
                 limit.exception in kinds
                 and (limit.text is None or str(raised).startswith(limit.text))
@@ -81,6 +85,15 @@ def _all_of(error: BaseException | None, seen: set[int]) -> Iterator[BaseExcepti
 def _named_in(error: BaseException) -> list[str]:
     """The methods that a case found to be missing without calling them: ``SomeLoop.add_reader() is …``."""
     return re.findall(r"\w\.(\w+)\(\)", str(error)) if isinstance(error, NotImplementedError) else []
+
+
+def _missing_in(error: BaseException) -> str:
+    """The name that a module does not have, ``signal.SIGHUP``; empty for other errors."""
+    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        return f"{error.obj.__name__}.{error.name}"
+    if isinstance(error, ImportError):
+        return f"{error.name}.{getattr(error, 'name_from', None)}"  # since 3.12
+    return ""
 
 
 def _functions(trace: TracebackType | None) -> Iterator[str]:

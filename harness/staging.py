@@ -117,7 +117,7 @@ def backend_of(node: pytest.Item) -> backends.Backend:
 
 def _hide_kernels() -> None:
     """End tracebacks where they end on the real platform, whose kernel shows no Python code; --full-trace shows all."""
-    inside = f"{fake_selectors.__name__}.kernels."
+    inside = (f"{fake_selectors.__name__}.kernels.", f"{fake_selectors.__name__}.views")
     for module in [module for name, module in sys.modules.items() if name.startswith(inside)]:
         vars(module)["__tracebackhide__"] = True
 
