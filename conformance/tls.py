@@ -21,15 +21,17 @@ import pytest
 from .contexts import client_context, server_context
 from .declare import shows
 from .driving import settle, soon, under_way
-from .guests import address, connect, serving
+from .guests import Guests, address, connect, serving
+from .logs import logged
 from .peers import PATIENCE, receive_all, receive_exactly
-from .protocols import BufferedRecorder, Recorder, connection_of, ended
+from .protocols import BufferedRecorder, Recorder, connection_of, ended, unhandled
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from concurrent.futures import Future
 
     from .peers import InThread
+    from .subject import Observe
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -777,3 +779,153 @@ async def cancelled_handshake_of_an_accepted_socket_closes_it(tcp_pair: Pair, in
     with contextlib.suppress(ConnectionResetError):
         assert await result_of(in_thread(receive_all, there)) == b""
     assert here.fileno() == -1
+
+
+# --- what TLS has in common with other transports, and what not -------------------------------------------------
+
+
+@shows("TLS-01")
+async def buffered_protocol_serves(in_thread: InThread) -> None:
+    async with called(in_thread, guests=Guests(BufferedRecorder)) as (_, guest, there):
+        there.sendall(MEGABYTES[:1000])
+        await guest.has(MEGABYTES[:1000])
+
+
+@shows("TLS-30")
+@SIDES
+async def writing_an_end_is_refused(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (transport, _, there):
+        if transport.can_write_eof():
+            transport.write_eof()
+            assert await result_of(in_thread(there.recv, 1)) == b""
+        else:
+            with pytest.raises(NotImplementedError):
+                transport.write_eof()
+            transport.write(b"still here")
+            assert await result_of(in_thread(receive_exactly, there, 10)) == b"still here"
+
+
+def staying() -> Recorder:
+    """A protocol that would rather stay when its peer has ended."""
+    return Recorder(eof_received=lambda _: True)
+
+
+@shows("TLS-31")
+@SIDES
+async def protocol_cannot_keep_its_connection_open(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    options: dict[str, Any] = {"factory": staying} if side == "client" else {"guests": Guests(staying)}
+    async with either(side, listener, in_thread, **options) as (transport, recorder, there):
+        if transport.can_write_eof():
+            return
+        with logged():  # asyncio warns of the answer
+            await result_of(in_thread(there.unwrap))
+            await soon(recorder.lost)
+        assert recorder.calls == ["connection_made", "eof_received", "connection_lost"]
+
+
+@contextlib.asynccontextmanager
+async def unanswered(method: str, tcp_pair: Pair, **options: Any) -> AsyncIterator[Any]:
+    """Begin a handshake with a peer that says nothing."""
+    here, _ = tcp_pair
+    loop = asyncio.get_running_loop()
+    if method == "connect_accepted_socket":
+        yield loop.connect_accepted_socket(Recorder, here, ssl=server_context(), **options)
+        return
+    plain, recorder = await soon(loop.create_connection(Recorder, sock=here))
+    plain.pause_reading()  # what the peer says from now on is TLS
+    try:
+        if method == "start_tls, client":
+            yield loop.start_tls(plain, recorder, client_context(), server_hostname="localhost", **options)
+        else:
+            yield loop.start_tls(plain, recorder, server_context(), server_side=True, **options)
+    finally:
+        plain.abort()
+        await settle()
+
+
+@shows("TLS-32")
+@pytest.mark.parametrize("method", ["start_tls, client", "start_tls, server", "connect_accepted_socket"])
+async def handshake_of_an_open_connection_takes_too_long(method: str, tcp_pair: Pair, in_thread: InThread) -> None:
+    async with unanswered(method, tcp_pair, ssl_handshake_timeout=0.02) as shaking:
+        with pytest.raises(ConnectionAbortedError):
+            await soon(shaking)
+        with contextlib.suppress(ConnectionResetError):
+            await result_of(in_thread(receive_all, tcp_pair[1]))
+
+
+@shows("TLS-33")
+@pytest.mark.parametrize("method", ["start_tls, client", "start_tls, server", "connect_accepted_socket"])
+async def unanswered_close_of_an_open_connection_is_cut_short(method: str, tcp_pair: Pair, in_thread: InThread) -> None:
+    async with unanswered(method, tcp_pair, ssl_shutdown_timeout=0.02) as shaking:
+        shaken = in_thread(shake, tcp_pair[1], "client" if method == "start_tls, client" else "server")
+        result = await soon(shaking)
+        transport = result[0] if isinstance(result, tuple) else result
+        with await result_of(shaken):
+            transport.close()
+            await soon(transport.get_protocol().lost)
+
+
+@shows("TLS-34")
+@pytest.mark.parametrize("name", ["", None])
+async def start_tls_needs_a_name_to_check(name: str | None, tcp_pair: Pair) -> None:
+    loop = asyncio.get_running_loop()
+    async with connection_of(tcp_pair[0]) as (transport, recorder):
+        with pytest.raises(ValueError):
+            await soon(loop.start_tls(transport, recorder, client_context(), server_hostname=name))
+
+
+@shows("TLS-34")
+async def create_connection_needs_a_name_to_check(listener: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    with pytest.raises(ValueError):
+        await soon(loop.create_connection(Recorder, *listener.getsockname(), ssl=client_context(), server_hostname=""))
+
+
+@shows("TLS-35")
+@SIDES
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+async def anything_like_bytes_is_written(kind: Any, side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (transport, _, there):
+        transport.write(kind(b"he"))
+        transport.writelines([kind(b"l"), kind(b"lo")])
+        assert await result_of(in_thread(receive_exactly, there, 5)) == b"hello"
+
+
+@shows("TLS-36")
+@SIDES
+async def is_reading_follows_the_calls(side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (transport, _, _):
+        told = [transport.is_reading()]
+        for call in transport.pause_reading, transport.resume_reading:
+            call()
+            told.append(transport.is_reading())
+        assert told == [True, False, True]
+
+
+@shows("TLS-37")
+@SIDES
+@pytest.mark.parametrize(("low", "high"), [(0, 0), (10, 20), (20, 20)])
+async def limits_are_told(low: int, high: int, side: str, listener: socket.socket, in_thread: InThread) -> None:
+    async with either(side, listener, in_thread) as (transport, _, _):
+        transport.set_write_buffer_limits(high=high, low=low)
+        assert transport.get_write_buffer_limits() == (low, high)
+
+
+@shows("TLS-38")
+async def closing_transport_goes_over_to_tls(tcp_pair: Pair, observe: Observe) -> None:
+    loop = asyncio.get_running_loop()
+    async with connection_of(tcp_pair[0]) as (plain, recorder):
+        plain.close()
+        starting = loop.start_tls(
+            plain, recorder, client_context(), server_hostname="localhost", ssl_handshake_timeout=0.02
+        )
+        with unhandled():
+            try:
+                transport: Any = await soon(asyncio.wait_for(starting, 1))
+            except Exception as error:  # noqa: BLE001 - any is an answer
+                observe(f"it raises {type(error).__name__}")
+            else:
+                observe("it returns None" if transport is None else "it returns a transport")
+                if transport is not None:
+                    transport.abort()
+            await settle()
