@@ -10,7 +10,6 @@ from rich.text import Text
 
 from . import auditing
 from .audit_record import NOWHERE, Record
-from .terminal import harmless
 
 _STYLES: dict[auditing.Effect, str] = {"breaks": "bold red", "unknown": "yellow", "differs": "cyan"}
 _SITES = 5
@@ -63,7 +62,7 @@ def _finding(finding: auditing.Finding, loops: list[str], root: Path) -> Iterato
     yield Text(f"    here: {', '.join(phrases)}")
     known = [site for site in finding.sites if site != NOWHERE]
     for site in known[:_SITES]:
-        yield Text(f"      {harmless(site.shown(root))}:{site.line} in {harmless(site.function)}")
+        yield Text(f"      {_plain(site.shown(root))}:{site.line} in {_plain(site.function)}")
     if len(known) > _SITES:
         yield Text(f"      and {len(known) - _SITES} more")
     yield Text(f"    instead: {limit.instead}", "dim")
@@ -72,3 +71,8 @@ def _finding(finding: auditing.Finding, loops: list[str], root: Path) -> Iterato
 
 def _counted(number: int, noun: str, plural: str = "s") -> str:
     return f"{number:,} {noun}{plural if number != 1 else ''}"
+
+
+def _plain(name: str) -> str:
+    """A name from a file system, so that nothing in it steers the terminal."""
+    return name if name.isprintable() else ascii(name)

@@ -15,11 +15,14 @@ import asyncio
 import asyncio.base_subprocess
 import asyncio.selector_events
 import asyncio.subprocess
+import contextlib
 import functools
 import inspect
 import os
 import signal
+import socket
 import sys
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from types import CodeType, FrameType, ModuleType
@@ -57,17 +60,17 @@ _WATCHING = {"_add_reader": (0, True), "_add_writer": (1, True), "_remove_reader
 _WATCHING |= {"_remove_writer": (1, False)}
 """What the standard library's transports call, and its public methods: the set it is about, and whether it adds."""
 
+_ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep  # noqa: PTH120 - the start of names of files
 _IMPLEMENTATION = frozenset(
-    f"asyncio.{name}"
+    f"{_ASYNCIO}{name}.py"
     for name in (
         *("base_events", "base_subprocess", "proactor_events", "selector_events", "sslproto"),
         *("unix_events", "windows_events", "windows_utils"),
     )
-)
-"""What calls methods of a loop because another one was called."""
+) | {__file__}
+"""The files of what calls methods of a loop because another one was called."""
 _TOOLS = ("_pytest", "pluggy", "pytest_", "xdist", "execnet", "everyloop.harness")
 """Whose signal handlers are not the program's."""
-_ASYNCIO = os.path.dirname(asyncio.__file__) + os.sep  # noqa: PTH120 - the start of names of files
 _HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE and Py_TPFLAGS_IMMUTABLETYPE
 _ABSENT: Any = object()
 
@@ -81,27 +84,38 @@ def _notable(amount: str) -> float:
 class Recorder:
     """Records while it is entered; leaving puts everything back.
 
-    Attributes:
-        record: what was seen so far.
+    What happens in every call that matters is written for speed: a test suite may make a million of them. Files are
+    told apart instead of modules, since their names are at hand, and objects by their identity.
     """
 
     def __init__(self) -> None:
-        self.record = Record()
+        self._record = Record()
+        self._uses: dict[tuple[str, tuple[str, ...], str | None, int, str], int] = {}
         self._undo: list[tuple[type | ModuleType, str, Any]] = []
         self._boundaries: set[CodeType] = set()
-        self._modules: dict[type, frozenset[str]] = {}
-        self._started: weakref.WeakKeyDictionary[Any, Site] = weakref.WeakKeyDictionary()
-        self._owners: weakref.WeakKeyDictionary[Any, weakref.ref[Loop]] = weakref.WeakKeyDictionary()
+        self._files: dict[type, frozenset[str]] = {}
+        # By the identity of a task. A stale entry does no harm: who has frames of his own is never looked up here.
+        self._started: dict[int, tuple[CodeType, int]] = {}
+        # By the identity of a socket, with the socket, for an identity is used again.
+        self._owners: dict[int, tuple[weakref.ref[Any], weakref.ref[Loop]]] = {}
         self._watched: weakref.WeakKeyDictionary[Loop, tuple[set[int], set[int]]] = weakref.WeakKeyDictionary()
         self._opened = NOWHERE
         self._peak = 0
-        self._perhaps_open = 0
+        self._living = 0
+        self._next_count = 0.0
         self._open_before = descriptors.open_sockets()
         self._highest = -1
         self._shortest = float("inf")
         self._short = _notable("shortest-timer")
         self._longest = -1
         self._long = _notable("longest-datagram")
+
+    @property
+    def record(self) -> Record:
+        """What was seen so far."""
+        self._record.uses.update({Use(call, said, Site(*site)): n for (call, said, *site), n in self._uses.items()})
+        self._uses.clear()
+        return self._record
 
     def __enter__(self) -> Recorder:
         def made(kind: type[Loop], /, **options: Any) -> None:
@@ -161,12 +175,13 @@ class Recorder:
         exact = any("_add_reader" in vars(parent) for parent in kind.__mro__)
         if not exact and f"_{name}" in _WATCHING:
             original = self._watching(original, *_WATCHING[f"_{name}"], own=0)
-        return self._calling(name, original, factories=name in _FACTORIES and not exact)
+        return self._calling(name, original)
 
-    def _calling(self, name: str, original: Method, *, factories: bool) -> Method:
+    def _calling(self, name: str, original: Method) -> Method:
         words = circumstances.OF.get(name)
         amount, measure = circumstances.AMOUNTS.get(name, (None, None))
         on_socket = name.startswith("sock_")
+        connects = name in _FACTORIES and self._open_before is not None
 
         def call(loop: Any, *arguments: Any, **options: Any) -> Any:
             caller = sys._getframe(1)  # noqa: SLF001
@@ -180,8 +195,8 @@ class Recorder:
                 if name in _FACTORIES or name == "add_reader":
                     self._opened = site
                 if measure is not None and amount is not None and (length := measure(*arguments, **options)):
-                    self.record.measure(amount, length, site)
-            if factories:
+                    self._record.measure(amount, length, site)
+            if connects and not hasattr(loop, "_add_reader"):
                 arguments, options = self._counting(arguments, options)
             return original(loop, *arguments, **options)
 
@@ -194,7 +209,11 @@ class Recorder:
             task = original(loop, coro, **options)
             code = getattr(coro, "cr_code", None)
             if code is not None and code.co_filename.startswith(_ASYNCIO):
-                self._started[task] = self._site(sys._getframe(1), loop)  # noqa: SLF001
+                frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+                while frame is not None and frame.f_code.co_filename.startswith(_ASYNCIO):
+                    frame = frame.f_back
+                if frame is not None:
+                    self._started[id(task)] = (frame.f_code, frame.f_lineno)
             return task
 
         return create_task
@@ -209,7 +228,7 @@ class Recorder:
                     caller = sys._getframe(1)  # noqa: SLF001
                     if not self._is_internal(caller, loop, name):
                         self._shortest = min(delay, self._shortest)
-                        self.record.measure("shortest-timer", delay, self._note(name, (), caller, loop))
+                        self._record.measure("shortest-timer", delay, self._note(name, (), caller, loop))
             return original(loop, when, *arguments, **options)
 
         return timer
@@ -218,9 +237,9 @@ class Recorder:
         """Where a loop begins to run: the program above called nothing that is called below."""
 
         def run(loop: Any, *arguments: Any, **options: Any) -> Any:
-            if type(loop) not in self._modules:
-                self._modules_of(loop)
-                self.record.loops.add(f"{type(loop).__module__}.{type(loop).__qualname__}")
+            if type(loop) not in self._files:
+                self._files_of(loop)
+                self._record.loops.add(f"{type(loop).__module__}.{type(loop).__qualname__}")
             return original(loop, *arguments, **options)
 
         self._boundaries.add(run.__code__)
@@ -239,7 +258,7 @@ class Recorder:
                     self._count(max(len(sets[0]) - own, len(sets[1])))  # one wakes the loop
                     if number > self._highest:
                         self._highest = number
-                        self.record.measure("highest-descriptor", number, self._opened)
+                        self._record.measure("highest-descriptor", number, self._opened)
                 else:
                     sets[which].discard(number)
             return done
@@ -265,7 +284,7 @@ class Recorder:
                 len(data) > self._longest or len(data) > self._long
             ):
                 self._longest = max(len(data), self._longest)
-                self.record.measure("longest-datagram", len(data), self._site(sys._getframe(1)))  # noqa: SLF001
+                self._record.measure("longest-datagram", len(data), self._site(sys._getframe(1)))  # noqa: SLF001
             return original(transport, data, *arguments, **options)
 
         return sendto
@@ -284,7 +303,8 @@ class Recorder:
 
     def _note(self, call: str, said: tuple[str, ...], caller: FrameType, loop: Any = None) -> Site:
         site = self._site(caller, loop)
-        self.record.uses[Use(call, said, site)] += 1
+        use = (call, said, *site)
+        self._uses[use] = self._uses.get(use, 0) + 1
         return site
 
     def _site(self, frame: FrameType | None, loop: Any = None) -> Site:
@@ -292,52 +312,56 @@ class Recorder:
 
         Where there is none, it is the line that started the task: ``gather(open_connection(…), …)``.
         """
-        modules = self._modules_of(loop)
+        files = self._files_of(loop)
         own: Site | None = None
-        while frame is not None and frame.f_code not in self._boundaries:
-            module = frame.f_globals.get("__name__", "")
-            if module != __name__ and not module.startswith("asyncio"):
-                code = frame.f_code
-                site = Site(code.co_filename, frame.f_lineno, code.co_qualname)
-                if module not in modules:
-                    return site
-                own = site
+        while frame is not None:
+            code = frame.f_code
+            file = code.co_filename
+            if file == __file__:
+                if code in self._boundaries:
+                    break
+            elif not file.startswith(_ASYNCIO):
+                if file not in files:
+                    return Site(file, frame.f_lineno, code.co_qualname)
+                own = own or Site(file, frame.f_lineno, code.co_qualname)
             frame = frame.f_back
-        if own is not None:  # the loop's class and what uses it are in one module
+        if own is not None:  # the loop's class and what uses it are in one file
             return own
         try:
             task = asyncio.current_task()
         except RuntimeError:
             return NOWHERE
-        return NOWHERE if task is None else self._started.get(task, NOWHERE)
+        code, line = self._started.get(id(task), (None, 0))
+        return NOWHERE if code is None else Site(code.co_filename, line, code.co_qualname)
 
-    def _modules_of(self, loop: Any) -> frozenset[str]:
+    def _files_of(self, loop: Any) -> frozenset[str]:
+        """Return the files that the classes of a loop are in."""
         kind = type(loop)
-        modules = self._modules.get(kind)
-        if modules is None:
-            modules = self._modules[kind] = frozenset(
-                parent.__module__ for parent in kind.__mro__ if issubclass(parent, Loop)
-            )
-        return modules
+        files = self._files.get(kind)
+        if files is None:
+            modules = (sys.modules.get(parent.__module__) for parent in kind.__mro__ if issubclass(parent, Loop))
+            files = self._files[kind] = frozenset(filter(None, (getattr(one, "__file__", None) for one in modules)))
+        return files
 
     def _is_internal(self, caller: FrameType, loop: Any, name: str) -> bool:
         """Whether a method is called because another one was: by its loop, or by the override that extends it."""
-        module = caller.f_globals.get("__name__", "")
-        if module in _IMPLEMENTATION or module == __name__:
-            return True
-        return caller.f_code.co_name == name and module in self._modules_of(loop)
+        code = caller.f_code
+        return code.co_filename in _IMPLEMENTATION or (
+            code.co_name == name and code.co_filename in self._files_of(loop)
+        )
 
     def _is_of_another_loop(self, loop: Loop, sock: Any) -> bool:
-        try:
-            owner = self._owners.setdefault(sock, weakref.ref(loop))
-        except TypeError:  # it is no socket: the method will say so
-            return False
-        return owner() is not loop
+        known = self._owners.get(id(sock))
+        if known is not None and known[0]() is sock:
+            return known[1]() is not loop
+        if isinstance(sock, socket.socket):
+            self._owners[id(sock)] = (weakref.ref(sock), weakref.ref(loop))
+        return False
 
     def _count(self, sockets: int) -> None:
         if sockets > self._peak:
             self._peak = sockets
-            self.record.measure("sockets-at-once", sockets, self._opened)
+            self._record.measure("sockets-at-once", sockets, self._opened)
 
     def _counting(self, arguments: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Have a loop in C, whose transports nobody sees, tell when it makes one: it then asks for a protocol."""
@@ -346,19 +370,31 @@ class Recorder:
             return arguments, options
 
         def make() -> Any:
-            self._one_more()
-            return factory()
+            protocol = factory()
+            self._one_more(protocol)
+            return protocol
 
         return ((make, *arguments[1:]), options) if arguments else ((), {**options, "protocol_factory": make})
 
-    def _one_more(self) -> None:
-        """Count the open sockets, if there may be a tenth more than ever: counting takes as long as there are many."""
-        self._perhaps_open += 1
-        if self._open_before is not None and self._perhaps_open > self._peak + self._peak // 10:
-            now = descriptors.open_sockets()
-            assert now is not None
-            self._perhaps_open = max(now - self._open_before, 0)
-            self._count(self._perhaps_open)
+    def _one_more(self, protocol: Any) -> None:
+        """Count the open sockets if there are a tenth more protocols than ever there were sockets.
+
+        A protocol may outlive its transport, so their number is no answer, only a reason to count; as counting takes a
+        system call for each, no more than a fiftieth of the time is spent with it in vain.
+        """
+        self._living += 1
+        with contextlib.suppress(TypeError):  # it is of a class in C, and lives on for us
+            weakref.finalize(protocol, self._one_less).atexit = False
+        if self._living <= self._peak + self._peak // 10 or (begun := time.perf_counter()) < self._next_count:
+            return
+        before = self._peak
+        self._count((descriptors.open_sockets() or 0) - (self._open_before or 0))
+        if self._peak == before:
+            ended = time.perf_counter()
+            self._next_count = ended + 50 * (ended - begun)
+
+    def _one_less(self) -> None:
+        self._living -= 1
 
 
 def _subclasses(kind: type) -> Iterator[type]:
@@ -366,7 +402,7 @@ def _subclasses(kind: type) -> Iterator[type]:
     found: set[type] = set()
     pending = [kind]
     while pending:
-        children = {*pending.pop().__subclasses__()} - found
+        children: set[type] = {*pending.pop().__subclasses__()} - found
         found |= children
         pending += children
     yield from sorted(found, key=lambda child: len(child.__mro__))
