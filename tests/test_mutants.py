@@ -24,11 +24,12 @@ SOUND = [
 
 def test_there_are_a_hundred() -> None:
     assert len(MUTANTS) >= 100
-    assert len({mutant.backend for mutant in MUTANTS}) == len({mutant.bug for mutant in MUTANTS}) == len(MUTANTS)
+    assert len({mutant.backend for mutant in MUTANTS}) == len(MUTANTS)
+    assert len({(mutant.areas, mutant.bug) for mutant in MUTANTS}) == len(MUTANTS)
 
 
-def test_every_area_has_mutants() -> None:
-    assert {area for mutant in MUTANTS for area in mutant.areas} == {area.code for area in catalogue.areas()}
+def test_their_areas_exist() -> None:
+    assert {area for mutant in MUTANTS for area in mutant.areas} <= {area.code for area in catalogue.areas()}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.backend)
