@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -25,7 +27,7 @@ from .peers import PATIENCE, InThread
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .subject import LoopFactory
+    from .subject import Exploring, LoopFactory
 
 HERE = Path(__file__).name
 SLOW = 0.05
@@ -61,7 +63,7 @@ async def debug_mode_is_what_was_set() -> None:
 
 # Loops read the variable when they are made, as the standard library's do; so it counts for this one as if the
 # interpreter had been started with it.
-@pytest.mark.parametrize("value", ["1", None], ids=["set", "unset"])
+@pytest.mark.parametrize("value", ["1", "0", "", None], ids=["set", "zero", "empty", "unset"])
 @shows("DBG-01")
 def environment_sets_debug_mode(value: str | None, new_loop: LoopFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     if value is None:
@@ -69,8 +71,27 @@ def environment_sets_debug_mode(value: str | None, new_loop: LoopFactory, monkey
     else:
         monkeypatch.setenv("PYTHONASYNCIODEBUG", value)
     loop = new_loop()
-    assert loop.get_debug() is (value is not None or sys.flags.dev_mode)
+    assert loop.get_debug() is (bool(value) or sys.flags.dev_mode)
     loop.close()
+
+
+@pytest.mark.parametrize("options", [["-X", "dev"], []], ids=["development", "ordinary"])
+@pytest.mark.usefixtures("new_loop")  # a guest's loop is made by its host
+@shows("DBG-06")
+def development_mode_sets_debug_mode(options: list[str], exploring: Exploring) -> None:
+    """It takes the start of an interpreter."""
+    program = f"import asyncio, sys\nsys.path[:] = {sys.path!r}\n{exploring.factory}\nloop = new_loop()\n"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    told = subprocess.run(
+        [sys.executable, *options, "-W", "ignore", "-c", program + "print(loop.get_debug())\nloop.close()"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+        env=environment,
+        text=True,
+    )
+    assert told.stdout.split() == [str(bool(options))], told.stderr
 
 
 @pytest.mark.parametrize("debug", [True, False])

@@ -8,6 +8,7 @@ A function that has begun cannot be stopped; one that ends after its loop distur
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import contextvars
 import functools
@@ -266,6 +267,27 @@ async def default_executor_of_processes_is_refused() -> None:
         asyncio.get_running_loop().set_default_executor(pool)
 
 
+def interpreters() -> Any:
+    """Make a pool of interpreters, which Python has since 3.14."""
+    pools: Any = concurrent.futures
+    return pools.InterpreterPoolExecutor(1)
+
+
+@shows("EXE-11")
+async def given_interpreters_are_used() -> None:
+    with interpreters() as pool:
+        loop = asyncio.get_running_loop()
+        assert await soon(loop.run_in_executor(pool, max, 1, 2)) == 2
+
+
+@shows("EXE-11")
+async def default_executor_may_be_of_interpreters() -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(interpreters())
+    assert await soon(loop.run_in_executor(None, max, 1, 2)) == 2
+    await soon(loop.shutdown_default_executor())
+
+
 # --- shutting the default executor down ---------------------------------------------------------------------
 
 
@@ -282,6 +304,29 @@ async def shutdown_waits_for_a_function() -> None:
         await soon(ending)
         assert (before, blocking.ended.is_set()) == (False, True)
         await soon(future)
+
+
+@shows("EXE-12")
+async def cancelled_shutdown_ends_at_once() -> None:
+    loop = asyncio.get_running_loop()
+    with blocker() as blocking:
+        future = loop.run_in_executor(None, blocking)
+        assert blocking.begun.wait(PATIENCE)
+        ending = asyncio.ensure_future(loop.shutdown_default_executor())
+        await settle()
+        release = threading.Timer(1, blocking.release.set)  # a loop that waits would wait for ever
+        release.start()
+        ending.cancel()
+        await asyncio.wait({ending}, timeout=PATIENCE)
+        ended = not blocking.ended.is_set()
+        release.cancel()
+        blocking.release.set()
+        await soon(future)
+        release.join()
+        assert ended, "it waited for the function"
+        assert ending.cancelled()
+        with pytest.raises(RuntimeError):
+            await soon(loop.run_in_executor(None, max, 1, 2))
 
 
 @shows("EXE-04")

@@ -333,6 +333,28 @@ async def shutdown_closes_generators_beside_a_failing_one() -> None:
     assert ended == ["other"]
 
 
+@shows("LIF-14")
+async def cancelled_shutdown_of_generators_ends_at_once() -> None:
+    loop = asyncio.get_running_loop()
+
+    async def reluctant() -> AsyncGenerator[int, None]:
+        try:
+            yield 0
+        finally:
+            await loop.create_future()
+
+    generator = reluctant()
+    await anext(generator)
+    ending = asyncio.ensure_future(loop.shutdown_asyncgens())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not ending.done()
+    ending.cancel()
+    await asyncio.wait({ending}, timeout=PATIENCE)
+    assert ending.cancelled()
+    assert await asyncio.sleep(0, "on") == "on"
+
+
 @shows("LIF-05")
 async def generator_after_shutdown_warns() -> None:
     await asyncio.get_running_loop().shutdown_asyncgens()
@@ -494,6 +516,23 @@ def runs_of_a_runner_share_a_context(loop: asyncio.AbstractEventLoop) -> None:
         runner.run(exchange("of the first run"))
         assert runner.run(exchange("of the second run")) == "of the first run"
     assert variable.get() == "unset"
+
+
+@shows("LIF-15")
+def run_of_a_runner_has_the_given_context(loop: asyncio.AbstractEventLoop) -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+    context = contextvars.copy_context()
+    context.run(variable.set, "given")
+
+    async def exchange(value: str) -> str:
+        previous = variable.get()
+        variable.set(value)
+        return previous
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        assert runner.run(exchange("of the first run"), context=context) == "given"
+        assert runner.run(exchange("of the second run")) == "unset"
+    assert context[variable] == "of the first run"
 
 
 @shows("LIF-08")

@@ -941,6 +941,15 @@ async def cancelled_setup_closes_the_pipe(ends: Ends, direction: str) -> None:
     assert ends.end(direction).closed
 
 
+@shows("PIP-18", POSIX)
+@DIRECTIONS
+async def pipe_becomes_non_blocking(ends: Ends, direction: str) -> None:
+    pipe = ends.end(direction)
+    os.set_blocking(pipe.fileno(), True)
+    async with connected(direction, pipe):
+        assert not os.get_blocking(pipe.fileno())
+
+
 # --- other systems ------------------------------------------------------------------------------------------
 
 

@@ -932,6 +932,17 @@ async def time_moves_on_while_a_callback_blocks() -> None:
         time.sleep(0.001)  # noqa: ASYNC251 - to block the loop is the point
 
 
+@shows("SCH-57")
+async def time_is_a_float_that_never_goes_back() -> None:
+    loop = asyncio.get_running_loop()
+    told = []
+    for _ in range(100):
+        told += [loop.time(), loop.time()]
+        await asyncio.sleep(0)
+    assert {type(moment) for moment in told} == {float}
+    assert told == sorted(told)
+
+
 @shows("SCH-33")
 async def delay_counts_from_the_call_not_from_the_iteration() -> None:
     """Start a timer long after the loop woke up: one that goes by that moment would let it fire at once."""

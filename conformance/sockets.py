@@ -834,6 +834,15 @@ async def sock_recvfrom_into_leaves_the_rest_of_the_buffer(datagrams: Pair) -> N
     assert buffer == b"hello..."
 
 
+@shows("SOCK-12", POSIX)
+async def sock_recvfrom_takes_no_more_than_its_size(datagrams: Pair) -> None:
+    here, there = datagrams
+    there.sendto(b"hello", here.getsockname())
+    there.sendto(b"world", here.getsockname())
+    loop = asyncio.get_running_loop()
+    assert [(await soon(loop.sock_recvfrom(here, size)))[0] for size in (3, 5)] == [b"hel", b"world"]
+
+
 # POSIX cuts a datagram to the size asked for; on Windows one that does not fit is an error.
 @shows("SOCK-12", POSIX)
 async def sock_recvfrom_into_takes_no_more_than_nbytes(datagrams: Pair) -> None:
@@ -897,6 +906,30 @@ async def sock_sendto_waits_for_room(unix_path: str) -> None:
                 there.recv(1000)
             await soon(sending)
         assert there.recv(1000) == b"hello"
+
+
+@shows("SOCK-11", LINUX)
+async def cancelled_sock_sendto_ends_at_once(unix_path: str) -> None:
+    with (
+        non_blocking(AF_UNIX, socket.SOCK_DGRAM) as here,
+        socket.socket(AF_UNIX, socket.SOCK_DGRAM) as there,
+    ):
+        there.bind(unix_path)
+        there.settimeout(PATIENCE)
+        sent = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                here.sendto(bytes(1000), unix_path)
+                sent += 1
+        loop = asyncio.get_running_loop()
+        async with under_way(loop.sock_sendto(here, b"cancelled", unix_path)) as sending:
+            sending.cancel()
+            await asyncio.wait({sending}, timeout=PATIENCE)
+            assert sending.cancelled()
+        received = [there.recv(1000) for _ in range(sent)]
+        await soon(loop.sock_sendto(here, b"next", unix_path))
+        assert there.recv(1000) == b"next"
+        assert set(received) == {bytes(1000)}
 
 
 # --- addresses ----------------------------------------------------------------------------------------------

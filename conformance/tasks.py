@@ -46,6 +46,9 @@ async def get_variable() -> str:
     return variable.get()
 
 
+def do_nothing() -> None: ...
+
+
 # TSK-01, TSK-02: create_task() and its factory
 
 
@@ -221,6 +224,21 @@ async def task_starts_eagerly() -> None:
 
 
 @shows("TSK-02")
+async def task_of_an_eager_factory_may_start_late() -> None:
+    loop: Any = asyncio.get_running_loop()
+    started: list[str] = []
+
+    async def start() -> None:
+        started.append("started")
+
+    with eager():
+        task = loop.create_task(start(), eager_start=False)
+    assert started == []
+    await task
+    assert started == ["started"]
+
+
+@shows("TSK-02")
 async def unknown_keyword_is_refused() -> None:
     loop: Any = asyncio.get_running_loop()
     never = asyncio.sleep(0)
@@ -391,6 +409,136 @@ async def future_gives_its_result() -> None:
     future = loop.create_future()
     loop.call_soon(future.set_result, "result")
     assert await future == "result"
+
+
+# TSK-15, TSK-16: loops may bring futures and tasks of their own
+
+
+@shows("TSK-15")
+async def pending_future_has_neither_result_nor_exception() -> None:
+    future = asyncio.get_running_loop().create_future()
+    for ask in future.result, future.exception:
+        with pytest.raises(asyncio.InvalidStateError):
+            ask()
+    assert (future.done(), future.cancelled()) == (False, False)
+
+
+@pytest.mark.parametrize("end", ["result", "exception", "cancelled"])
+@shows("TSK-15")
+async def future_is_done_once(end: str) -> None:
+    future = asyncio.get_running_loop().create_future()
+    error = LookupError("mine")
+    if end == "result":
+        future.set_result(1)
+    elif end == "exception":
+        future.set_exception(error)
+    else:
+        assert future.cancel()
+    with pytest.raises(asyncio.InvalidStateError):
+        future.set_result(2)
+    with pytest.raises(asyncio.InvalidStateError):
+        future.set_exception(ValueError())
+    assert not future.cancel()
+    assert (future.done(), future.cancelled()) == (True, end == "cancelled")
+    if end == "result":
+        assert (future.result(), future.exception()) == (1, None)
+    elif end == "exception":
+        assert future.exception() is error
+        with pytest.raises(LookupError, match="mine"):
+            future.result()
+    else:
+        for ask in future.result, future.exception:
+            with pytest.raises(asyncio.CancelledError):
+                ask()
+
+
+@shows("TSK-15")
+async def cancelled_future_passes_its_message_on() -> None:
+    future = asyncio.get_running_loop().create_future()
+    future.cancel(msg="enough")
+    with pytest.raises(asyncio.CancelledError) as raised:
+        await future
+    assert raised.value.args == ("enough",)
+
+
+@shows("TSK-15")
+async def future_calls_back_soon_and_not_at_once() -> None:
+    future = asyncio.get_running_loop().create_future()
+    called: list[Any] = []
+    future.add_done_callback(called.append)
+    future.set_result(None)
+    future.add_done_callback(called.append)
+    before = list(called)
+    await settle()
+    assert (before, called) == ([], [future, future])
+
+
+@shows("TSK-15")
+async def removed_callback_of_a_future_is_not_called() -> None:
+    future = asyncio.get_running_loop().create_future()
+    called: list[Any] = []
+    append = called.append
+    future.add_done_callback(append)
+    future.add_done_callback(append)
+    assert [future.remove_done_callback(append), future.remove_done_callback(append)] == [2, 0]
+    future.set_result(None)
+    await settle()
+    assert called == []
+
+
+@shows("TSK-16")
+async def pending_task_has_neither_result_nor_exception() -> None:
+    task = asyncio.get_running_loop().create_task(asyncio.sleep(0, "result"))
+    for ask in task.result, task.exception:
+        with pytest.raises(asyncio.InvalidStateError):
+            ask()
+    assert await task == "result"
+    assert (task.result(), task.exception(), task.done(), task.cancelled()) == ("result", None, True, False)
+
+
+@shows("TSK-16")
+async def cancelled_task_raises_where_it_waits() -> None:
+    seen: list[Any] = []
+
+    async def wait() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError as error:
+            seen.append(error.args)
+            raise
+
+    task = asyncio.get_running_loop().create_task(wait())
+    await settle()
+    assert (task.cancelling(), task.cancel(msg="enough"), task.cancelling()) == (0, True, 1)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (seen, task.cancelled(), task.cancel()) == ([("enough",)], True, False)
+
+
+@shows("TSK-16")
+async def task_may_survive_its_cancellation() -> None:
+    async def survive() -> str:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()
+        return "survived"
+
+    task = asyncio.get_running_loop().create_task(survive())
+    await settle()
+    task.cancel()
+    assert await task == "survived"
+    assert not task.cancelled()
+    assert task.uncancel() == 0
+
+
+@shows("TSK-16")
+async def task_can_be_renamed() -> None:
+    coroutine = asyncio.sleep(0)
+    task = asyncio.get_running_loop().create_task(coroutine)
+    assert task.get_name()
+    task.set_name("renamed")
+    assert task.get_name() == "renamed"
+    assert task.get_coro() is coroutine
+    await task
 
 
 # TSK-07: callbacks
@@ -750,3 +898,23 @@ async def create_task_refuses_what_is_no_coroutine(what: str) -> None:
     given: dict[str, object] = {"future": loop.create_future(), "function": get_variable, "number": 1}
     with pytest.raises(TypeError):
         await loop.create_task(given[what])
+
+
+@pytest.mark.parametrize("method", SCHEDULES)
+@shows("TSK-14")
+async def handle_knows_the_given_context(method: str) -> None:
+    loop = asyncio.get_running_loop()
+    context = context_with("given")
+    handle: Any = SCHEDULES[method](loop, do_nothing, context=context)
+    assert handle.get_context() is context
+    handle.cancel()
+
+
+@pytest.mark.parametrize("method", SCHEDULES)
+@shows("TSK-14")
+async def handle_knows_the_context_of_its_callback(method: str) -> None:
+    loop = asyncio.get_running_loop()
+    seen = loop.create_future()
+    handle: Any = SCHEDULES[method](loop, lambda: seen.set_result(variable.set("set by the callback")))
+    await soon(seen)
+    assert handle.get_context()[variable] == "set by the callback"
