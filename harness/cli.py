@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
-from . import inherited, results
+from . import inherited
 from .cli_exec import exec_
 from .cli_list import list_
+from .cli_merge import merge
 from .cli_probe import probe
 from .cli_run import run
-from .commands import AS_EXPECTED, HARNESS_FAILED, INTERRUPTED, USAGE, Group, complain
+from .commands import HARNESS_FAILED, INTERRUPTED, USAGE, Group, complain
+from .documents import DocumentError
 from .pool import PoolError
 from .version import VERSION
 
@@ -28,6 +28,8 @@ Examples:
   everyloop run mypackage.loops:new_loop  judge your own loop
   everyloop probe                         what loops and platforms can do, measured
   everyloop list backends                 what can be judged here
+  everyloop report out.json --html out.html
+  everyloop compare old.json new.json     what differs
   everyloop exec --on windows-selector program.py
 
 Exit status: 0 as expected, 1 not as expected, 2 usage or a backend that cannot be run,
@@ -39,28 +41,7 @@ def cli() -> None:
     """Find out whether an event loop does everything that asyncio promises."""
 
 
-@cli.command(
-    epilog="""
-Examples:
-  everyloop merge linux.json macos.json -o all.json
-  everyloop merge out.json.journal -o out.json    complete what a killed run left behind
-"""
-)
-@click.argument("sources", metavar="R.json...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "target", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="ALL.json")
-def merge(sources: Sequence[Path], target: Path) -> int:
-    """Make one results document of several, or of the journal of a run that was killed."""
-    try:
-        runs = [found for source in sources for found in results.read(source)["runs"]]
-        results.write(target, results.document(runs))
-    except results.DocumentError as error:
-        raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(f"cannot write {target}: {error.strerror}") from None
-    return AS_EXPECTED
-
-
-for command in (exec_, list_, probe, run):
+for command in (exec_, list_, merge, probe, run):
     cli.add_command(command)
 
 
@@ -76,6 +57,9 @@ def main() -> None:
         status = USAGE
     except click.ClickException as error:
         complain(error.format_message())
+        status = USAGE
+    except DocumentError as error:  # what any of the commands was given to read
+        complain(str(error))
         status = USAGE
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED

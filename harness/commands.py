@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import os
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,6 +52,21 @@ def file_option(option: str, text: str) -> Callable[[F], F]:
     """Return an option for a file: ``--json F`` is the argument ``json_file``."""
     path = click.Path(dir_okay=False, path_type=Path)
     return click.option(option, f"{option.lstrip('-')}_file", type=path, metavar="F", help=text)
+
+
+documents_argument = click.argument(
+    "sources", metavar="R.json...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+"""The argument of a command that reads results documents: ``sources``."""
+
+
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Say in a line why a file cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
 
 
 class Seconds(click.FloatRange):

@@ -7,13 +7,14 @@ about the same case replaces the earlier one (it was tried again).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
-from typing import IO, Any, NotRequired, TypedDict
+from typing import IO, Any, NotRequired, TypedDict, cast
 
+from . import documents
 from .version import VERSION
 
 SCHEMA = "everyloop-results/1"
@@ -59,10 +60,6 @@ class Document(TypedDict):
     runs: list[Run]
 
 
-class DocumentError(Exception):
-    """A file is neither a results document nor a journal; the text is one line for a person."""
-
-
 def document(runs: list[Run]) -> Document:
     """Return the document of these runs."""
     return {"schema": SCHEMA, "everyloop": VERSION, "runs": runs}
@@ -79,16 +76,20 @@ def titled(backend: str, knobs: Mapping[str, str | int | float | bool]) -> str:
     return f"{backend}@{text}" if text else backend
 
 
+def label(run: Run) -> str:
+    """Tell a run from others in a line: ``uvloop 0.23.0, Python 3.13.0, linux``."""
+    version = "" if run["version"] == run["python"] else f" {run['version']}"
+    return f"{title(run)}{version}, Python {run['python']}, {run['platform']}"
+
+
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of the document."""
-    text = files(__package__).joinpath("results.schema.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
+    return documents.json_schema("results")
 
 
 def write(path: Path, content: Mapping[str, object]) -> None:
-    """Write a document as a whole or not at all."""
-    replace_text(path, json.dumps(content, indent=1, ensure_ascii=True) + "\n")
+    """Write a document as a whole or not at all, a line for each result."""
+    replace_text(path, documents.text(content))
 
 
 def replace_text(path: Path, text: str, newline: str | None = None) -> None:
@@ -111,23 +112,17 @@ def read(path: Path) -> Document:
     """Read a document, or complete one from a journal: its runs are then marked `incomplete`.
 
     Raises:
-        DocumentError: the file cannot be read or is neither.
+        DocumentError: the file cannot be read or is neither, it is cut off, or it was changed into what no run gives.
     """
+    text = documents.read_text(path)
     try:
-        text = path.read_text(encoding="ascii", errors="replace")
-    except OSError as error:
-        raise DocumentError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        content = json.loads(text)
-    except ValueError:
-        try:
-            content = _from_journal(text)
-        except (ValueError, TypeError, LookupError):  # lines that are none of ours
-            content = None
-    if not _is_document(content):
-        raise DocumentError(f"{path} is no {SCHEMA} document, nor a journal of one")
-    complete: Document = content
-    return complete
+        content = _from_journal(text) if _begins_journal(text) else documents.parse(text)
+        documents.check(content, SCHEMA)
+        for run in content["runs"]:
+            _check(run)
+    except documents.TextError as error:
+        raise documents.DocumentError(f"{path} is no {SCHEMA} document, nor a journal of one: {error}") from None
+    return cast("Document", content)
 
 
 class Journal:
@@ -157,37 +152,56 @@ class Journal:
         self._file.flush()
 
 
-def _is_document(content: Any) -> bool:
-    """Whether it has the shape of a document; what the values may be is the schema's to say."""
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA or not isinstance(content.get("runs"), list):
+def _check(run: Run) -> None:
+    """Hold a run against what no schema can say.
+
+    Raises:
+        TextError: its time is none, a case is in it twice, or a behaviour is in the wrong area.
+    """
+    if not documents.is_time(run["started"]):
+        raise documents.TextError(f"{documents.quoted(run['started'])} is no time")
+    seen: set[str] = set()
+    for result in run["results"]:
+        if result["case"] in seen:
+            raise documents.TextError(f"it has {documents.quoted(result['case'])} twice in a run")
+        if result["behaviour"].partition("-")[0] != result["area"]:
+            raise documents.TextError(f"it has {result['behaviour']} in the area {result['area']}")
+        seen.add(result["case"])
+
+
+def _begins_journal(text: str) -> bool:
+    """Whether the first line is a document without results, and is not all that there is."""
+    first, newline, _ = text.partition("\n")
+    try:
+        return bool(newline) and documents.parse(first).get("runs") == []
+    except (documents.TextError, AttributeError):
         return False
-    runs = content["runs"]
-    return all(
-        isinstance(run, dict)
-        and run.keys() >= Run.__annotations__.keys() - {"incomplete"}
-        and all(isinstance(found, dict) and found.keys() >= Result.__annotations__.keys() for found in run["results"])
-        for run in runs
-    )
 
 
 def _from_journal(text: str) -> Any:
     content, *entries = _entries(text)
-    results: list[dict[str, Result]] = []
-    for entry in entries:
-        if isinstance(entry, dict):
-            content["runs"].append({**entry, "incomplete": True})
-            results.append({})
-        else:
-            number, result = entry
-            results[number][result["case"]] = result
-    for run, found in zip(content["runs"], results, strict=True):
-        run["results"] = list(found.values())
+    found: list[dict[str, Result]] = []
+    try:
+        for entry in entries:
+            if isinstance(entry, dict):
+                content["runs"].append({**entry, "incomplete": True})
+                found.append({})
+            else:
+                number, result = entry
+                found[number][result["case"]] = result
+    except (ValueError, TypeError, LookupError):
+        raise documents.TextError("it has lines that are none of ours") from None
+    for run, results in zip(content["runs"], found, strict=True):
+        run["results"] = list(results.values())
     return content
 
 
 def _entries(text: str) -> Iterator[Any]:
-    for line in text.splitlines():
+    *lines, last = text.split("\n")
+    for number, line in enumerate(lines, 1):
         try:
-            yield json.loads(line)
-        except ValueError:
-            return  # the line that was being written when the run was killed
+            yield documents.parse(line)
+        except documents.TextError:
+            raise documents.TextError(f"its line {number} is damaged") from None
+    with contextlib.suppress(documents.TextError):  # what was being written when the run was killed
+        yield documents.parse(last)

@@ -11,7 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 from everyloop.harness import results
-from everyloop.harness.results import DocumentError, Journal, Result, Run
+from everyloop.harness.documents import DocumentError
+from everyloop.harness.results import Journal, Result, Run
 from everyloop.harness.version import VERSION
 
 RESULT: Result = {
