@@ -261,10 +261,7 @@ def _conclude(record: Record, system: str, python: Version) -> tuple[tuple[str, 
 
 def _why_none(system: str, judged: Sequence[Judgement]) -> str:
     """Say what keeps a program from every loop: what none of them has, else what no two of them have together."""
-    breaking = [
-        {need: finding for finding in one.findings if finding.effect == "breaks" for need in finding.needs}
-        for one in judged
-    ]
+    breaking = [_breaking(one) for one in judged]
     phrase: dict[Need, str] = {}
     for needs in breaking:
         for need in needs:
@@ -281,6 +278,17 @@ def _why_none(system: str, judged: Sequence[Judgement]) -> str:
         together = list(dict.fromkeys(needs[0] for needs in apart))
         sentences.append(f"needs {_listed(together)}: no loop {where} has {'both' if len(together) == 2 else 'all'}")
     return "; ".join(sentences)
+
+
+def _breaking(judged: Judgement) -> dict[Need, Finding]:
+    """Return what a loop lacks, the limits in the order of the table; who adds a watcher also removes it."""
+    found = {need: finding for finding in judged.findings if finding.effect == "breaks" for need in finding.needs}
+    calls = {need.call for need in found}
+    return {
+        need: found[need]
+        for need in found
+        if f"add_{need.call.removeprefix('remove_')}" not in calls or not need.call.startswith("remove_")
+    }
 
 
 def _listed(words: Sequence[str]) -> str:
