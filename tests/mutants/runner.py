@@ -92,9 +92,10 @@ def _judge_group(group: Sequence[Mutant], options: Sequence[str]) -> Iterator[Ou
             text=True,
             check=False,
         )
-        if done.returncode not in {0, 1}:
+        if done.returncode not in {0, 1} or not document.exists():
             raise RunError(done.stderr.strip())
-        runs = {run["backend"]: run for run in results.read(document)["runs"]}
+        found: results.Document = json.loads(document.read_text(encoding="utf-8"))
+    runs = {run["backend"]: run for run in found["runs"]}
     sane = {result["case"] for result in runs[CONTROL]["results"] if not _is_broken(result)}
     for mutant in group:
         run = runs[mutant.backend]
