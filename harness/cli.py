@@ -8,6 +8,7 @@ import sys
 import click
 
 from . import inherited
+from .cli_compare import compare
 from .cli_exec import exec_
 from .cli_list import list_
 from .cli_merge import merge
@@ -41,7 +42,7 @@ def cli() -> None:
     """Find out whether an event loop does everything that asyncio promises."""
 
 
-for command in (exec_, list_, merge, probe, run):
+for command in (compare, exec_, list_, merge, probe, run):
     cli.add_command(command)
 
 

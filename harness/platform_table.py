@@ -15,8 +15,8 @@ from rich.text import Text
 
 from ..conformance.capabilities import CAPABILITIES
 from ..fake_selectors import limits
+from .escaping import line as harmless
 from .probing import Agreement, Column, Measurement
-from .terminal import harmless
 
 _STYLES: dict[Agreement, str] = {"as documented": "", "different": "bold red", "measured": "cyan", "absent": "dim"}
 _GAP = 2

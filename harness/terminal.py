@@ -17,6 +17,7 @@ from ..conformance.scripts.programs import SHEBANG
 from ..fake_selectors import limits
 from . import results
 from .baselines import Difference
+from .escaping import line as harmless
 from .judging import GOOD, VERDICTS, counts
 from .running import is_expected
 
@@ -32,7 +33,6 @@ _STYLES = {
     "error": "bold white on red",
 }
 _DETAIL_LINES = 6
-_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), 127) if code != ord("\t")}
 
 
 class _Output(Console):
@@ -288,8 +288,3 @@ def _program(run: results.Run, result: results.Result) -> Iterator[Text]:
         for line in (SHEBANG + program).splitlines():
             yield Text(harmless(line))
         yield Text("# the end of the program", "bold")
-
-
-def harmless(text: str) -> str:
-    """What a loop says, so that nothing in it steers the terminal."""
-    return text.translate(_VISIBLE)
