@@ -21,6 +21,7 @@ from .declare import shows
 from .driving import settle, soon, turn
 from .gates import POSIX
 from .logs import logged, text_of
+from .protocols import Recorder, connection_of, unhandled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -424,3 +425,33 @@ async def handler_that_a_handler_sets_stays_set() -> None:
     loop.call_soon(fail)
     await soon(called.wait())
     assert reports == ["first", "second"]
+
+
+async def report_of(method: str, socket_pair: SocketPair) -> None:
+    """Let a method of a protocol fail, and look at what is said of it."""
+    here, there = socket_pair
+
+    def fail_now(_: Any) -> None:
+        raise LookupError
+
+    with unhandled() as reports:
+        async with connection_of(here, lambda: Recorder(**{method: fail_now})) as (transport, recorder):
+            if method == "data_received":
+                there.send(b"data")
+            else:
+                there.shutdown(socket.SHUT_WR)
+            await recorder.is_told(method)
+            await settle()
+            (report,) = (report for report in reports if isinstance(report.get("exception"), LookupError))
+            assert (report["transport"], report["protocol"]) == (transport, recorder)
+
+
+# To Windows' proactor an exception out of data_received() is one out of a callback of its own.
+@shows("EXC-10", POSIX)
+async def report_of_data_received_tells_the_protocol(socket_pair: SocketPair) -> None:
+    await report_of("data_received", socket_pair)
+
+
+@shows("EXC-10")
+async def report_of_eof_received_tells_the_protocol(socket_pair: SocketPair) -> None:
+    await report_of("eof_received", socket_pair)

@@ -944,10 +944,11 @@ async def cancelled_setup_closes_the_pipe(ends: Ends, direction: str) -> None:
 @shows("PIP-18", POSIX)
 @DIRECTIONS
 async def pipe_becomes_non_blocking(ends: Ends, direction: str) -> None:
+    posix: Any = os
     pipe = ends.end(direction)
-    os.set_blocking(pipe.fileno(), True)
+    posix.set_blocking(pipe.fileno(), True)
     async with connected(direction, pipe):
-        assert not os.get_blocking(pipe.fileno())
+        assert not posix.get_blocking(pipe.fileno())
 
 
 # --- other systems ------------------------------------------------------------------------------------------

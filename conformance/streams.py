@@ -21,7 +21,7 @@ import pytest
 from .contexts import client_context, server_context
 from .declare import shows
 from .driving import settle, soon, under_way
-from .gates import Gate
+from .gates import UNIX_SOCKETS, Gate
 from .guests import LOOPBACK, address, connect
 from .peers import PATIENCE, fill, receive_all, receive_exactly, reset
 from .protocols import unhandled
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from .peers import InThread
+
+# What not every system has, untyped: the cases that use it are gated.
+_asyncio: Any = asyncio
 
 # More than the buffers of a connection take, and 251 is prime: a chunk that changes places shows.
 MEGABYTES = (bytes(range(251)) * 33420)[: 8 << 20]
@@ -260,17 +263,30 @@ async def limit_is_how_much_is_read_ahead(end: Any, listener: socket.socket) -> 
         assert len(await soon(reader.readexactly(sent))) == sent
 
 
+READS: dict[str, Callable[[asyncio.StreamReader], Awaitable[bytes]]] = {
+    "read": lambda reader: reader.read(100),
+    "readline": lambda reader: reader.readline(),
+    "readuntil": lambda reader: reader.readuntil(b"ld\n"),
+    "readexactly": lambda reader: reader.readexactly(11),
+}
+
+
 @shows("STR-01")
 @ENDS
-async def cancelled_read_loses_nothing(end: Any, listener: socket.socket) -> None:
+@pytest.mark.parametrize("method", READS)
+async def cancelled_read_loses_nothing(method: str, end: Any, listener: socket.socket) -> None:
     async with streams(end, listener) as (reader, _, there):
-        async with under_way(reader.readexactly(10)) as reading:
-            there.sendall(b"hello")
-            await settle(10)
+        async with under_way(READS[method](reader)) as reading:
+            if method != "read":  # which ends with the first byte
+                there.sendall(b"hello")
+                await settle(10)
             reading.cancel()
         assert reading.cancelled()
-        there.sendall(b"world")
-        assert await soon(reader.readexactly(10)) == b"helloworld"
+        there.sendall(b"world\n" if method != "read" else b"helloworld\n")
+        received = b""
+        while len(received) < 11:
+            received += await soon(READS[method](reader))
+        assert received == b"helloworld\n"
 
 
 @shows("STR-01")
@@ -407,6 +423,19 @@ async def wait_closed_waits_for_what_was_written(listener: socket.socket, in_thr
             received = in_thread(receive_all, there)
             await soon(waiting)
             assert await result_of(received) == MEGABYTES
+
+
+@shows("STR-10")
+@ENDS
+async def cancelled_wait_closed_closes_nevertheless(end: Any, listener: socket.socket, in_thread: InThread) -> None:
+    async with streams(end, listener) as (_, writer, there):
+        writer.write(MEGABYTES)
+        writer.close()
+        async with under_way(writer.wait_closed()) as waiting:
+            waiting.cancel()
+            await asyncio.wait({waiting}, timeout=PATIENCE)
+            assert waiting.cancelled()
+        assert await result_of(in_thread(receive_all, there)) == MEGABYTES
 
 
 @shows("STR-03")
@@ -770,3 +799,66 @@ async def lines_are_iterated_over(listener: socket.socket) -> None:
 
         await soon(collect())
         assert lines == [b"one\n", b"two\n", b"three"]
+
+
+# --- Unix sockets -------------------------------------------------------------------------------------------
+
+
+def _connect_to(path: str) -> socket.socket:
+    there = socket.socket(getattr(socket, "AF_UNIX", -1))
+    there.settimeout(PATIENCE)
+    there.connect(path)
+    return there
+
+
+@contextlib.asynccontextmanager
+async def opened_by_path(path: str, **options: Any) -> AsyncIterator[tuple[Any, Any, socket.socket]]:
+    """Open a connection to a peer at a path."""
+    with socket.socket(getattr(socket, "AF_UNIX", -1)) as listener:
+        listener.bind(path)
+        listener.listen()
+        reader, writer = await soon(_asyncio.open_unix_connection(path, **options))
+        async with dropped(writer):
+            there, _ = listener.accept()
+            with there:
+                there.settimeout(PATIENCE)
+                yield reader, writer, there
+
+
+@contextlib.asynccontextmanager
+async def visited_by_path(path: str, **options: Any) -> AsyncIterator[tuple[Any, Any, socket.socket]]:
+    """Start a server at a path, and be its client with a blocking socket; the streams are the server's."""
+    visits = Visits()
+    server = await soon(_asyncio.start_unix_server(visits, path, **options))
+    try:
+        with _connect_to(path) as there:
+            reader, writer = await visits.next()
+            async with dropped(writer):
+                yield reader, writer, there
+    finally:
+        server.close()
+        await settle()
+
+
+PATH_ENDS = pytest.mark.parametrize("end", [opened_by_path, visited_by_path], ids=["client", "server"])
+
+
+@shows("STR-09", UNIX_SOCKETS)
+@PATH_ENDS
+async def streams_go_through_a_unix_socket(end: Any, unix_path: str, in_thread: InThread) -> None:
+    async with end(unix_path) as (reader, writer, there):
+        there.sendall(b"question\n")
+        assert await soon(reader.readline()) == b"question\n"
+        writer.write(b"answer")
+        await soon(writer.drain())
+        assert await result_of(in_thread(receive_exactly, there, 6)) == b"answer"
+
+
+@shows("STR-09", UNIX_SOCKETS)
+@PATH_ENDS
+async def limit_holds_for_a_unix_socket(end: Any, unix_path: str) -> None:
+    async with end(unix_path, limit=10) as (reader, _, there):
+        there.sendall(b"123456789\n" + bytes(20) + b"\n")
+        assert await soon(reader.readuntil()) == b"123456789\n"
+        with pytest.raises(asyncio.LimitOverrunError):
+            await soon(reader.readuntil())

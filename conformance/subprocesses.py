@@ -289,6 +289,13 @@ async def communicate_without_pipes_only_waits() -> None:
         assert process.returncode == 5
 
 
+@shows("SUB-34")
+async def no_input_is_end_of_input() -> None:
+    async with running(*CAT, stdin=PIPE, stdout=PIPE) as process:
+        assert await asyncio.wait_for(everything_from(process), PATIENCE) == (b"", None)
+        assert process.returncode == 0
+
+
 @shows("SUB-01")
 async def empty_input_is_end_of_input() -> None:
     async with running(*CAT, stdin=PIPE, stdout=PIPE) as process:
@@ -387,6 +394,22 @@ async def protocol_hears_every_event_once() -> None:
 async def data_is_told_apart_by_descriptor() -> None:
     async with whole_life() as recorder:
         assert recorder.received == {1: b"out", 2: b"err"}
+
+
+@shows("SUB-35")
+async def data_come_as_bytes_of_a_descriptor() -> None:
+    pieces: list[tuple[int, Any]] = []
+
+    class Noting(Recorder):
+        def pipe_data_received(self, fd: int, data: bytes) -> None:
+            pieces.append((fd, data))
+
+    transport, recorder = await asyncio.get_running_loop().subprocess_exec(Noting, *OUT_AND_ERR, stdin=DEVNULL)
+    await asyncio.wait_for(recorder.ended, PATIENCE)
+    transport.close()
+    assert {(type(fd), type(data)) for fd, data in pieces} == {(int, bytes)}
+    assert {fd for fd, _ in pieces} == {1, 2}
+    assert b"" not in [data for _, data in pieces]
 
 
 @shows("SUB-02")
@@ -651,6 +674,22 @@ async def cancelled_creation_leaves_no_child(pipe: int | None, socket_pair: Sock
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(pid, _signals.SIGKILL)
             os.waitpid(pid, 0)
+
+
+@shows("SUB-33")
+@pytest.mark.parametrize("turns", [0, 1, 2, 5, 20])
+async def cancelled_communicate_leaves_child_running(turns: int) -> None:
+    async with running(*SLEEP, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        talking = asyncio.ensure_future(process.communicate(b"something"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        assert not talking.done()
+        talking.cancel()
+        await asyncio.wait({talking}, timeout=PATIENCE)
+        assert talking.cancelled()
+        assert process.returncode is None
+        process.kill()
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == process.returncode
 
 
 # SUB-06: several waiters
@@ -1677,6 +1716,13 @@ async def get_pid_is_pid_of_child() -> None:
     async with recorded(*sh("echo $$"), stdout=PIPE) as (transport, recorder):
         await recorder.ended
         assert int(recorder.received[1]) == transport.get_pid()
+
+
+@shows("SUB-29", POSIX)
+async def pid_of_shell_command_is_that_of_shell() -> None:
+    async with running_shell("echo $$; exec cat", stdin=PIPE, stdout=PIPE) as process:
+        assert process.stdout is not None
+        assert int(await process.stdout.readline()) == process.pid
 
 
 @shows("SUB-29")

@@ -31,6 +31,7 @@ from .contexts import client_context, server_context
 from .declare import shows
 from .driving import settle, soon, under_way
 from .gates import IPV6, POSIX, UNIX_SOCKETS, Gate, descriptors
+from .guests import Guests, serving
 from .peers import PATIENCE, InThread, T, receive_all, receive_exactly, reset
 from .protocols import BufferedRecorder, Recorder, connection_of, ended, unhandled
 from .scripts.searching import search_exchanges
@@ -2866,3 +2867,65 @@ def random_exchanges_keep_every_byte(exploring: Exploring) -> None:
 @shows("TCP-61", UNIX_SOCKETS)
 def random_exchanges_over_unix_sockets_keep_every_byte(exploring: Exploring) -> None:
     search_exchanges(exploring, "unix")
+
+
+# TCP-66 to TCP-68: what a protocol is given
+
+
+class Noting(Recorder):
+    """A protocol that keeps each piece of data as it came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[Any] = []
+
+    def data_received(self, data: bytes) -> None:
+        self.pieces.append(data)
+        super().data_received(data)
+
+
+@shows("TCP-66")
+@pytest.mark.parametrize("size", [1, 100, 1 << 20])
+async def data_are_bytes_and_some(size: int, tcp_pair: Pair, in_thread: InThread) -> None:
+    here, there = tcp_pair
+    async with connection_of(here, Noting) as (_, recorder):
+        sent = in_thread(there.sendall, bytes(size))
+        await recorder.has(bytes(size))
+        sent.result(PATIENCE)
+        there.shutdown(socket.SHUT_WR)
+        await soon(recorder.lost)
+        assert {type(piece) for piece in recorder.pieces} == {bytes}
+        assert b"" not in recorder.pieces
+
+
+@shows("TCP-67")
+@pytest.mark.parametrize("ssl", [None, False])
+async def connection_without_tls_is_plain(ssl: Any, listener: socket.socket) -> None:
+    transport, recorder = await soon(
+        asyncio.get_running_loop().create_connection(Recorder, *listener.getsockname(), ssl=ssl)
+    )
+    async with ended(recorder):
+        there, _ = listener.accept()
+        with there:
+            there.settimeout(PATIENCE)
+            transport.write(b"plain")
+            assert receive_exactly(there, 5) == b"plain"
+            assert transport.get_extra_info("sslcontext") is None
+
+
+@shows("TCP-68")
+async def buffered_protocol_serves() -> None:
+    async with serving(guests=Guests(BufferedRecorder)) as (server, guests):
+        with socket.create_connection(server.sockets[0].getsockname(), PATIENCE) as there:
+            guest = await guests.come()
+            there.sendall(bytes(range(250)))
+            await guest.has(bytes(range(250)))
+
+
+@shows("TCP-68")
+async def buffered_protocol_is_given_an_accepted_socket(tcp_pair: Pair) -> None:
+    here, there = tcp_pair
+    _, recorder = await soon(asyncio.get_running_loop().connect_accepted_socket(BufferedRecorder, here))
+    async with ended(recorder):
+        there.sendall(bytes(range(250)))
+        await recorder.has(bytes(range(250)))

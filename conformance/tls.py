@@ -866,7 +866,7 @@ async def unanswered_close_of_an_open_connection_is_cut_short(method: str, tcp_p
 
 
 @shows("TLS-34")
-@pytest.mark.parametrize("name", ["", None])
+@pytest.mark.parametrize("name", ["", None], ids=["empty", "none"])
 async def start_tls_needs_a_name_to_check(name: str | None, tcp_pair: Pair) -> None:
     loop = asyncio.get_running_loop()
     async with connection_of(tcp_pair[0]) as (transport, recorder):

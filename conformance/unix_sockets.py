@@ -604,3 +604,64 @@ async def backlog_is_how_many_may_wait(unix_path: str) -> None:
     short = await admitted(unix_path, 2)
     long = await admitted(unix_path, 30)
     assert 2 <= short < long < 60
+
+
+# --- timeouts of TLS ----------------------------------------------------------------------------------------
+
+
+@shows("UNX-16", UNIX_SOCKETS)
+async def handshake_takes_too_long(unix_listener: socket.socket, in_thread: InThread) -> None:
+    loop = asyncio.get_running_loop()
+    with pytest.raises(ConnectionAbortedError):
+        await soon(
+            loop.create_unix_connection(
+                Recorder,
+                unix_listener.getsockname(),
+                ssl=client_context(),
+                server_hostname="localhost",
+                ssl_handshake_timeout=0.02,
+            )
+        )
+    there, _ = unix_listener.accept()
+    with there:
+        there.settimeout(PATIENCE)
+        with contextlib.suppress(ConnectionResetError):
+            await of_peer(in_thread, receive_all, there)
+
+
+@shows("UNX-16", UNIX_SOCKETS)
+async def server_closes_a_connection_whose_handshake_takes_too_long(unix_path: str, in_thread: InThread) -> None:
+    async with serving(unix_path, ssl=server_context(), ssl_handshake_timeout=0.02):
+        with client(unix_path) as there, contextlib.suppress(ConnectionResetError):
+            assert await of_peer(in_thread, receive_all, there) == b""
+
+
+def _serve_tls(listener: socket.socket) -> ssl.SSLSocket:
+    there, _ = listener.accept()
+    there.settimeout(PATIENCE)
+    return server_context().wrap_socket(there, server_side=True)
+
+
+@shows("UNX-16", UNIX_SOCKETS)
+async def unanswered_close_of_a_client_is_cut_short(unix_listener: socket.socket, in_thread: InThread) -> None:
+    loop = asyncio.get_running_loop()
+    shaken = in_thread(_serve_tls, unix_listener)
+    path = unix_listener.getsockname()
+    options: dict[str, Any] = {"server_hostname": "localhost", "ssl_shutdown_timeout": 0.02}
+    transport, recorder = await soon(loop.create_unix_connection(Recorder, path, ssl=client_context(), **options))
+    async with ended(recorder):
+        with await soon(asyncio.wrap_future(shaken)):
+            transport.close()
+            await soon(recorder.lost)
+
+
+@shows("UNX-16", UNIX_SOCKETS)
+async def unanswered_close_of_a_server_is_cut_short(unix_path: str, in_thread: InThread) -> None:
+    def call() -> ssl.SSLSocket:
+        return client_context().wrap_socket(client(unix_path), server_hostname="localhost")
+
+    async with serving(unix_path, ssl=server_context(), ssl_shutdown_timeout=0.02) as (_, guests):
+        with await soon(asyncio.wrap_future(in_thread(call))):
+            guest = await guests.come()
+            guest.transport.close()
+            await soon(guest.lost)
