@@ -81,6 +81,7 @@ class Expectation:
         cleanups: what the cases may leave behind, as patterns.
         when: its conditions: names of platforms, or specifiers of versions.
         reason: why, in the words of its author.
+        url: where the bug is tracked.
     """
 
     line: int
@@ -90,6 +91,7 @@ class Expectation:
     cleanups: tuple[str, ...] = ("clean",)
     when: Mapping[str, tuple[str, ...] | SpecifierSet] = field(default_factory=dict)
     reason: str = ""
+    url: str = ""
 
     def is_about(self, subject: Subject) -> bool:
         """Whether it is about this backend, and its conditions hold."""
@@ -307,6 +309,7 @@ def expectation(path: Path, part: Part) -> Expectation:
         texts(table, "cleanup") if "cleanup" in table else ("clean",),
         conditions,
         str(table.get("reason", "")),
+        str(table.get("url", "")),
     )
 
 

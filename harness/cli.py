@@ -13,6 +13,7 @@ from .cli_exec import exec_
 from .cli_list import list_
 from .cli_merge import merge
 from .cli_probe import probe
+from .cli_report import report
 from .cli_run import run
 from .commands import HARNESS_FAILED, INTERRUPTED, USAGE, Group, complain
 from .documents import DocumentError
@@ -42,7 +43,7 @@ def cli() -> None:
     """Find out whether an event loop does everything that asyncio promises."""
 
 
-for command in (compare, exec_, list_, merge, probe, run):
+for command in (compare, exec_, list_, merge, probe, report, run):
     cli.add_command(command)
 
 

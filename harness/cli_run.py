@@ -27,6 +27,8 @@ from .commands import (
 )
 from .orders import Effort, Selection
 from .pool import Pool, PoolError, SelectionError
+from .reports import writing
+from .reports.content import Content
 from .running import CONTROL, Session, is_expected
 
 
@@ -39,6 +41,7 @@ Examples:
   everyloop run uvloop --area FD -k pipe  the cases about descriptors whose names contain "pipe"
   everyloop run uvloop --durations 10     and show the ten slowest cases
   everyloop run uvloop --json out.json    the results as a document; `everyloop merge` joins several
+  everyloop run uvloop --html out.html    the results as a page; `everyloop report` makes more
   everyloop run uvloop --fuzz 60          then try random scripts for a minute
   everyloop run uvloop --baseline known.toml --update-baseline    write down what is known of it
   everyloop run uvloop --baseline known.toml                      from now on, only news count
@@ -61,6 +64,7 @@ Examples:
 @file_option(
     "--baseline", "Expect what this TOML file says: only what differs from it counts, for better or for worse."
 )
+@writing.options
 @click.option("--update-baseline", is_flag=True, help="Write what was found into the baseline; its comments stay.")
 @click.option(
     "--fuzz",
@@ -94,6 +98,7 @@ def run(
     durations: int | None,
     quiet: bool,
     verbose: bool,
+    **report_files: Path | None,
 ) -> int:
     """Run the cases on event loops and judge them.
 
@@ -101,6 +106,7 @@ def run(
     Without any, every real backend that is installed is run.
     """
     effort = _effort(fuzz, fuzz_seed)
+    reports = writing.wanted(report_files)
     chosen = [_checked_backend(name) for name in dict.fromkeys(names)] or _installed()
     selection = Selection(keyword, _checked_areas(areas), _levels_down_to(level))
     baseline = _read_baseline(baseline_file, update_baseline)
@@ -137,6 +143,7 @@ def run(
     if json_file is not None and journal is not None:
         results.write(json_file, results.document(runs))
         journal.discard()
+    writing.write(reports, Content(runs, baseline))
     differences = None if baseline is None else baseline.differences(runs)
     terminal.show(terminal.output(), runs, quiet=quiet, verbose=verbose, differences=differences)
     if durations is not None:

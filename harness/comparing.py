@@ -70,7 +70,7 @@ def said(result: Result | None) -> str:
     """What a run says of a case, in a few words."""
     if result is None:
         return "absent"
-    left = "" if result["cleanup"] == "clean" else f", left {result['cleanup']}"
+    left = "" if result["cleanup"] == "clean" else f", left with {result['cleanup']}"
     return f"{result['verdict']}{' (flaky)' if result['flaky'] else ''}{left}"
 
 

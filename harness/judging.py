@@ -20,6 +20,17 @@ from ..conformance.subject import InconclusiveError
 
 Verdict: TypeAlias = Literal["pass", "fail", "deviation", "unsupported", "crash", "hang", "info", "skip", "error"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+MEANINGS: dict[str, str] = {
+    "pass": "the loop shows the behaviour",
+    "fail": "it does not, and the behaviour is a must: documented, or relied on everywhere",
+    "deviation": "it does not, and the behaviour is a should: the standard library's loops do it, others may differ",
+    "unsupported": "the method raises NotImplementedError, is absent, or refuses a documented keyword",
+    "crash": "the process died: the detail has the signal and the stack",
+    "hang": "there was no verdict within --timeout seconds: the detail has the stack of every thread",
+    "info": "implementation-defined: what the loop does is recorded, never failed",
+    "skip": "this machine or this Python lacks something the case needs: the detail says what",
+    "error": "the standard library's own loop is no better here, or the harness failed: not this loop's fault",
+}
 GOOD = frozenset({"pass", "info", "skip"})
 BROKEN: dict[Level, Verdict] = {"must": "fail", "should": "deviation", "info": "info"}
 DETAIL_LIMIT = 2000  # characters

@@ -10,7 +10,8 @@ from . import results
 from .documents import DocumentError
 from .results import Run
 
-_IDENTITY = ("backend", "knobs", "version", "loop", "python", "platform", "host", "started")
+_OTHERWISE = {"duration", "incomplete", "results"}
+"""What two records of the same run may have different: one may be of a time when it was not over."""
 
 
 def read_all(paths: Iterable[Path]) -> list[Run]:
@@ -26,7 +27,7 @@ def read_all(paths: Iterable[Path]) -> list[Run]:
     seen: dict[str, list[tuple[Path, frozenset[str]]]] = {}
     for path in paths:
         for run in results.read(path)["runs"]:
-            identity = json.dumps([run[key] for key in _IDENTITY], sort_keys=True)
+            identity = json.dumps({key: value for key, value in run.items() if key not in _OTHERWISE}, sort_keys=True)
             cases = frozenset(result["case"] for result in run["results"])
             for other, others in seen.setdefault(identity, []):
                 if cases & others or not cases or not others:

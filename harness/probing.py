@@ -13,12 +13,12 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
-from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict
+from pathlib import Path
+from typing import Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict, cast
 
 from ..conformance.capabilities import BY_NAME, CAPABILITIES, Capability, Quantity
 from ..fake_selectors import limits
-from . import backends, emulation
+from . import backends, documents, emulation
 from .backends import Backend
 from .pool import Attempt, Opened, Pool, PoolError, RefusedError
 from .version import VERSION
@@ -75,9 +75,21 @@ def document(columns: list[Column]) -> Document:
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of the document."""
-    text = files(__package__).joinpath("probe.schema.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
+    return documents.json_schema("probe")
+
+
+def read(path: Path) -> Document:
+    """Read a document.
+
+    Raises:
+        DocumentError: the file cannot be read, or is none.
+    """
+    try:
+        content = documents.parse(documents.read_text(path))
+        documents.check(content, SCHEMA)
+    except documents.TextError as error:
+        raise documents.DocumentError(f"{path} is no {SCHEMA} document: {error}") from None
+    return cast("Document", content)
 
 
 @dataclass(frozen=True)
