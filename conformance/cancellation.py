@@ -292,6 +292,10 @@ async def leaving_a_server() -> AsyncIterator[Attempt]:
 
 Operation = Callable[[], contextlib.AbstractAsyncContextManager[Attempt]]
 
+ENDPOINTS: dict[str, Operation] = {
+    "create_datagram_endpoint": opening_an_endpoint,
+    "create_datagram_endpoint, name": functools.partial(opening_an_endpoint, "localhost"),
+}
 PORTABLE: dict[str, Operation] = {
     "create_connection": connecting,
     "create_connection, name": functools.partial(connecting, "localhost"),
@@ -301,8 +305,7 @@ PORTABLE: dict[str, Operation] = {
     "connect_accepted_socket, tls": functools.partial(taking_over_a_connection, tls=True),
     "start_tls, client": functools.partial(going_over_to_tls, server_side=False),
     "start_tls, server": functools.partial(going_over_to_tls, server_side=True),
-    "create_datagram_endpoint": opening_an_endpoint,
-    "create_datagram_endpoint, name": functools.partial(opening_an_endpoint, "localhost"),
+    **ENDPOINTS,
     "Server.__aexit__": leaving_a_server,
     "getaddrinfo": functools.partial(looking_up, "getaddrinfo"),
     "getnameinfo": functools.partial(looking_up, "getnameinfo"),
@@ -318,6 +321,9 @@ OF_POSIX: dict[str, Operation] = {
     "sock_connect, name": functools.partial(connecting_a_socket, "localhost"),
 }
 EVERYTHING = {**PORTABLE, **OF_POSIX}
+# An endpoint may take a varying number of iterations: a loop that keeps what is cancelled in a certain one would be
+# found out now and then. UDP-01 cancels it where it is, not after so many.
+COUNTABLE = {name: operation for name, operation in EVERYTHING.items() if name not in ENDPOINTS}
 
 
 # --- cancelling -------------------------------------------------------------------------------------------------
@@ -394,7 +400,7 @@ async def cancelled_operation_of_posix_ends_at_once(operation: Operation) -> Non
 
 
 @shows("CAN-02", DEV_FD, LOCALHOST)
-@pytest.mark.parametrize("operation", EVERYTHING.values(), ids=EVERYTHING)
+@pytest.mark.parametrize("operation", COUNTABLE.values(), ids=COUNTABLE)
 async def cancelled_operation_leaves_no_descriptor(operation: Operation, in_thread: InThread) -> None:
     await carry_through(operation, in_thread)  # opens what a loop opens once and keeps
     before = open_descriptors()

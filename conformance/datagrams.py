@@ -1032,7 +1032,7 @@ async def sendto_refuses_text(peer: socket.socket) -> None:
             transport.sendto("hello", peer.getsockname())
 
 
-@shows("UDP-15")
+@shows("UDP-24")
 @ENDINGS
 async def sendto_refuses_text_on_a_closing_endpoint(peer: socket.socket, how: str) -> None:
     async with endpoint(remote_addr=peer.getsockname()) as (transport, receiver):

@@ -155,7 +155,7 @@ async def server_listens_on_each_host(kind: type) -> None:
                 await guests.come(number)
 
 
-@shows("SRV-02")
+@shows("SRV-29")
 async def server_listens_on_a_repeated_host_once() -> None:
     async with serving([LOOPBACK, LOOPBACK]) as (server, _):
         assert names(server) == [LOOPBACK]

@@ -264,8 +264,16 @@ def coroutine_of_a_closed_loop_is_closed(loop: asyncio.AbstractEventLoop) -> Non
 # TSK-04: eager tasks
 
 
-def eager() -> contextlib.AbstractContextManager[None]:
-    return task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - unknown to Python 3.11
+@contextlib.contextmanager
+def eager() -> Iterator[None]:
+    """Have all tasks be eager. What the factory refuses, the loop gave it: that is no keyword of the loop."""
+    with task_factory(getattr(asyncio, "eager_task_factory")):  # noqa: B009 - unknown to Python 3.11
+        try:
+            yield
+        except TypeError as error:
+            raise AssertionError(
+                f"the loop called eager_task_factory as this Python's cannot be called: {error}"
+            ) from None
 
 
 @shows("TSK-04")

@@ -20,10 +20,14 @@ from .programs import Step, program
 
 EXAMPLES = 15
 """Scripts of a case that does not explore."""
+BUDGET = 3.0
+"""Seconds after which it begins no other: loops differ, and so do machines, but a case has ten for everything."""
 SHRINK = 1.5
 """Seconds to make a script smaller, once there is one; an exploration takes three times as long."""
-AGAIN = 3
-"""How often a script must fail again, and must not on the control."""
+AGAIN = 2
+"""How often a script must fail again."""
+CONTROLS = 3
+"""How often it must not fail on the control."""
 TRIES = 20
 
 
@@ -79,9 +83,9 @@ class _Search:
     def search(self, draw: Callable[[Random], Sequence[Step]]) -> None:
         """Execute scripts, one from each seed."""
         seconds, seed = self._exploring.seconds, self._exploring.seed
-        until = time.monotonic() + seconds
+        until = time.monotonic() + (seconds or BUDGET)
         last = seed + EXAMPLES
-        while time.monotonic() < until if seconds else seed < last:
+        while time.monotonic() < until and (seconds or seed < last):
             # Of a text, because the seeds of numbers that are near each other are near each other.
             steps = draw(Random(f"{self._world.__name__.rpartition('.')[2]} {seed}"))
             if (wrong := self._execute(steps, self._subject)) is not None:
@@ -108,9 +112,9 @@ class _Search:
             failed = self._execute(steps, self._subject)
             fails += failed is not None
             wrong = failed or wrong
-        if fails < 2:
+        if fails < AGAIN:
             return
-        for _ in range(AGAIN):
+        for _ in range(CONTROLS):
             if (there := self._execute(steps, self._control)) is not None:
                 inconclusive = InconclusiveError(f"the control is no better here: {there} (seed {seed})")
                 inconclusive.add_note(self._program(steps, there))

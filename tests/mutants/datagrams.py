@@ -122,7 +122,7 @@ class SendsNoEmptyDatagrams(Loop):
                 super().sendto(data, addr)
 
 
-@mutant("UDP", bug="a closing endpoint takes anything for a datagram", source="UDP-15")
+@mutant("UDP", bug="a closing endpoint takes anything for a datagram", source="UDP-24")
 class TakesAnythingWhenClosed(Loop):
     class Datagram(DatagramTransport):
         def sendto(self, data: Any, addr: Any = None) -> None:

@@ -42,7 +42,7 @@ class BindsOneHost(Loop):
         return await super().create_server(factory, host, *args, **options)
 
 
-@mutant("SRV", bug="a host that is named twice is bound twice", source="SRV-02")
+@mutant("SRV", bug="a host that is named twice is bound twice", source="SRV-29")
 class BindsTwice(Loop):
     async def create_server(self, factory: Any, host: Any = None, *args: Any, **options: Any) -> Any:
         if isinstance(host, list | tuple) and len(set(host)) < len(host):
