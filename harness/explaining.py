@@ -27,6 +27,12 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
 }
 """The cases, as patterns, that show limits by which nothing is raised, or not what a case waits for."""
 
+DEEPER: dict[str, tuple[str, ...]] = {
+    "windows-proactor-overlapped-pipes": ("loop_reading", "loop_writing"),
+    "windows-proactor-process-signals": ("send_signal",),
+}
+"""The functions that raise the exceptions of limits after the methods that they are about have returned."""
+
 
 def explained(case: str, limits: Iterable[Limit]) -> Limit | None:
     """Return the limit that a case shows, whatever it raises there; None if it shows none."""
@@ -64,7 +70,7 @@ def explain(error: BaseException, limits: Iterable[Limit]) -> Limit | None:
             if (
                 limit.exception in kinds
                 and (limit.text is None or str(raised).startswith(limit.text))
-                and not methods.isdisjoint(limit.methods)
+                and not methods.isdisjoint((*limit.methods, *DEEPER.get(limit.id, ())))
             ):
                 return limit
     return None

@@ -1,0 +1,471 @@
+"""Somebody's program: what failed in the wild, each as ``<id>``, and what works everywhere, as ``<id>_portable``.
+
+Each function is a minimal rewriting of what the issues say that `FAILURES` names in ``test_failures.py``. The module is
+copied beside a test suite, which is run on every platform and sees it: ``sys.platform``, ``os``, ``signal``,
+``subprocess`` and ``socket`` are the platform's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+TRUE = (sys.executable, "-c", "")
+SLEEPS = (sys.executable, "-c", "import time; print(flush=True); time.sleep(60)")
+SOON = 5.0
+"""Seconds after which something hangs."""
+
+
+async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+@contextlib.asynccontextmanager
+async def server() -> AsyncIterator[tuple[str, int]]:
+    async with await asyncio.start_server(closing, "127.0.0.1", 0) as started:
+        yield started.sockets[0].getsockname()[:2]
+
+
+async def reader_proactor() -> None:
+    a, b = socket.socketpair()
+    with a, b:
+        arrived = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(a, arrived.set)
+        try:
+            b.send(b"x")
+            await arrived.wait()
+        finally:
+            loop.remove_reader(a)
+
+
+async def reader_proactor_portable() -> None:
+    a, b = socket.socketpair()
+    with a, b:
+        a.setblocking(False)
+        b.send(b"x")
+        assert await asyncio.get_running_loop().sock_recv(a, 1) == b"x"
+
+
+async def subprocess_selector() -> None:
+    process = await asyncio.create_subprocess_exec(*TRUE)
+    assert await process.wait() == 0
+
+
+async def subprocess_selector_portable() -> None:
+    assert (await asyncio.to_thread(subprocess.run, TRUE, check=False)).returncode == 0
+
+
+async def signal_handler() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, told.set)
+    try:
+        signal.raise_signal(signal.SIGTERM)
+        await told.wait()
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+async def signal_handler_portable() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    before = signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(told.set) and None)
+    try:
+        signal.raise_signal(signal.SIGTERM)
+        await asyncio.wait_for(told.wait(), SOON)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+async def reader_and_subprocess() -> None:
+    await reader_proactor()
+    await subprocess_selector()
+
+
+async def reader_and_subprocess_portable() -> None:
+    def in_loop(kind: Callable[[], asyncio.AbstractEventLoop], main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        with asyncio.Runner(loop_factory=kind) as runner:
+            runner.run(main())
+
+    spawning: Any = getattr(asyncio, "ProactorEventLoop", asyncio.SelectorEventLoop)
+    await asyncio.to_thread(in_loop, asyncio.SelectorEventLoop, reader_proactor)
+    await asyncio.to_thread(in_loop, spawning, subprocess_selector)
+
+
+async def many_sockets(at_once: int = 300) -> None:
+    async with server() as address, asyncio.TaskGroup() as group:
+        limit = asyncio.Semaphore(at_once)
+        arrived, connected = asyncio.Event(), 0
+
+        async def client() -> None:
+            nonlocal connected
+            async with limit:
+                _, writer = await asyncio.open_connection(*address)
+                connected += 1
+                if connected % at_once == 0:
+                    arrived.set()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(arrived.wait(), SOON)
+                writer.close()
+                await writer.wait_closed()
+
+        for _ in range(300):
+            group.create_task(client())
+
+
+async def many_sockets_portable() -> None:
+    await many_sockets(at_once=20)
+
+
+async def reset_by_peer(handler: Callable[..., object]) -> None:
+    """Let the peer reset a connection just before it is closed here."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(handler)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        peer, _ = await asyncio.to_thread(listener.accept)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def reset_on_shutdown() -> None:
+    noticed: list[BaseException] = []
+    await reset_by_peer(lambda _, context: noticed.append(context["exception"]))
+    for error in noticed:
+        raise error
+
+
+async def reset_on_shutdown_portable() -> None:
+    noticed: list[BaseException] = []
+
+    def handler(_: object, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), ConnectionResetError):
+            noticed.append(context["exception"])
+
+    await reset_by_peer(handler)
+    assert noticed == []
+
+
+async def timers() -> None:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    await asyncio.sleep(0.05)
+    assert loop.time() - started >= 0.05, "too early"
+
+
+async def timers_portable() -> None:
+    order: list[str] = []
+
+    async def later(seconds: float, name: str) -> None:
+        await asyncio.sleep(seconds)
+        order.append(name)
+
+    await asyncio.gather(later(0.1, "second"), later(0.0, "first"))
+    assert order == ["first", "second"]
+
+
+async def stdin_pipe() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"line\n")
+    os.close(writing)
+    reader = asyncio.StreamReader()
+    with open(reading, "rb", 0) as stdin:  # noqa: ASYNC230, PTH123 - what standard input is
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stdin)
+        try:
+            assert await asyncio.wait_for(reader.readline(), 1) == b"line\n"
+        finally:
+            transport.close()
+            await asyncio.sleep(0.05)
+
+
+async def stdin_pipe_portable() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"line\n")
+    os.close(writing)
+    with open(reading, "rb") as stdin:  # noqa: ASYNC230, PTH123
+        assert await asyncio.to_thread(stdin.readline) == b"line\n"
+
+
+async def redirected_stdin() -> None:
+    with open(__file__, "rb") as stdin:  # noqa: ASYNC230, PTH123
+        loop = asyncio.get_running_loop()
+        loop.add_reader(stdin, lambda: None)
+        loop.remove_reader(stdin)
+
+
+async def redirected_stdin_portable() -> None:
+    with open(__file__, "rb") as stdin:  # noqa: ASYNC230, PTH123
+        assert await asyncio.to_thread(stdin.readline)
+
+
+def policy() -> None:
+    asyncio.run(asyncio.sleep(0))
+    asyncio.get_event_loop()
+
+
+def policy_portable() -> None:
+    with asyncio.Runner() as runner:
+        runner.run(asyncio.sleep(0))
+
+
+async def reuse_port() -> None:
+    loop = asyncio.get_running_loop()
+    (await loop.create_server(asyncio.Protocol, "127.0.0.1", 0, reuse_port=True)).close()
+
+
+async def reuse_port_portable() -> None:
+    loop = asyncio.get_running_loop()
+    possible = hasattr(socket, "SO_REUSEPORT") or None
+    (await loop.create_server(asyncio.Protocol, "127.0.0.1", 0, reuse_port=possible)).close()
+
+
+def pressed_during(main: Callable[[], Coroutine[Any, Any, None]], press: Callable[[], None]) -> float:
+    """Return how many seconds a program runs on in which Ctrl-C is pressed after 0.1."""
+    timer = threading.Timer(0.1, press)
+    timer.start()
+    started = time.monotonic()
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        return time.monotonic() - started
+    finally:
+        timer.join()
+    raise AssertionError("nobody was interrupted")
+
+
+def ctrl_c(press: Callable[[], None]) -> None:
+    async def main() -> None:
+        await asyncio.sleep(1)
+
+    assert pressed_during(main, press) < 0.9, "interrupted late"
+
+
+def ctrl_c_portable(press: Callable[[], None]) -> None:
+    async def main() -> None:
+        async def wake_up() -> None:
+            while True:  # noqa: ASYNC110 - to wake the loop up is what it is for
+                await asyncio.sleep(0.02)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(wake_up())
+            await asyncio.sleep(1)
+
+    assert pressed_during(main, press) < 0.9
+
+
+async def thread_signal() -> None:
+    def worker() -> None:
+        async def main() -> None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
+
+        asyncio.run(main())
+
+    await asyncio.to_thread(worker)
+
+
+async def thread_signal_portable() -> None:
+    def worker() -> None:
+        async def main() -> None:
+            if threading.current_thread() is threading.main_thread():
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: None)
+
+        asyncio.run(main())
+
+    await asyncio.to_thread(worker)
+
+
+async def wait_closed() -> None:
+    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held.append(writer)
+
+    held: list[asyncio.StreamWriter] = []
+    started = await asyncio.start_server(hold, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*started.sockets[0].getsockname())
+    try:
+        started.close()
+        await asyncio.wait_for(started.wait_closed(), 0.2)
+    finally:
+        writer.close()
+        await reader.read(1 if held else 0)
+        for one in held:
+            one.close()
+
+
+async def wait_closed_portable() -> None:
+    started = await asyncio.start_server(closing, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*started.sockets[0].getsockname())
+    writer.write_eof()
+    await reader.read()
+    writer.close()
+    started.close()
+    await asyncio.wait_for(started.wait_closed(), SOON)
+
+
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port: int = unused.getsockname()[1]
+        return port
+
+
+async def errno_class() -> None:
+    try:
+        await asyncio.open_connection("127.0.0.1", unused_port())
+    except OSError as error:
+        if error.errno != errno.ECONNREFUSED:
+            raise
+
+
+async def errno_class_portable() -> None:
+    with contextlib.suppress(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", unused_port())
+
+
+async def nodelay(explicit: bool = False) -> None:
+    told = asyncio.get_running_loop().create_future()
+
+    async def look(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sock: socket.socket = writer.get_extra_info("socket")
+        if explicit:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        told.set_result(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async with await asyncio.start_server(look, "127.0.0.1", 0) as started:
+        _, writer = await asyncio.open_connection(*started.sockets[0].getsockname())
+        assert await told, "delayed"
+        writer.close()
+
+
+async def nodelay_portable() -> None:
+    await nodelay(explicit=True)
+
+
+async def send_signal() -> None:
+    process = await asyncio.create_subprocess_exec(*SLEEPS, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    await process.stdout.readline()
+    try:
+        process.send_signal(signal.SIGINT)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def send_signal_portable() -> None:
+    process = await asyncio.to_thread(subprocess.Popen, SLEEPS)
+    process.terminate()
+    assert await asyncio.to_thread(process.wait) != 0
+
+
+async def popen_arguments() -> None:
+    process = await asyncio.create_subprocess_exec(*TRUE, preexec_fn=lambda: None)
+    assert await process.wait() == 0
+
+
+async def popen_arguments_portable() -> None:
+    assert (await asyncio.to_thread(subprocess.run, TRUE, check=False)).returncode == 0
+
+
+async def not_a_socket() -> None:
+    reading, writing = os.pipe()
+    loop = asyncio.get_running_loop()
+    arrived = asyncio.Event()
+    loop.add_reader(reading, arrived.set)
+    try:
+        os.write(writing, b"x")
+        await arrived.wait()
+    finally:
+        loop.remove_reader(reading)
+        os.close(reading)
+        os.close(writing)
+
+
+async def not_a_socket_portable() -> None:
+    await reader_proactor_portable()
+
+
+def forked() -> None:
+    loop = asyncio.new_event_loop()
+    reading, writing = os.pipe()
+    try:
+        loop.run_until_complete(asyncio.sleep(0))
+        if not (child := os.fork()):
+            try:
+                loop.run_until_complete(asyncio.sleep(0.01))
+            except Exception as error:  # noqa: BLE001 - whatever it is, this process must end here
+                os.write(writing, repr(error).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        os.close(writing)
+        if failure := os.read(reading, 1000):
+            raise RuntimeError(f"the child met {failure.decode()}")
+    finally:
+        os.close(reading)
+        loop.close()
+
+
+async def forked_portable() -> None:
+    code = "import asyncio; asyncio.run(asyncio.sleep(0))"
+    done = await asyncio.to_thread(subprocess.run, (sys.executable, "-c", code), check=False)
+    assert done.returncode == 0
+
+
+async def endless_sleep() -> None:
+    try:
+        await asyncio.wait_for(asyncio.sleep(float("inf")), 0.1)
+    except TimeoutError:
+        return
+    raise AssertionError("slept for ever, and is awake")
+
+
+async def endless_sleep_portable() -> None:
+    try:
+        await asyncio.wait_for(asyncio.Event().wait(), 0.1)
+    except TimeoutError:
+        return
+    raise AssertionError("waited for nothing, and got it")
+
+
+async def reuse_address() -> None:
+    loop: Any = asyncio.get_running_loop()
+    address = ("127.0.0.1", 0)
+    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=address, reuse_address=True)
+    transport.close()
+
+
+async def reuse_address_portable() -> None:
+    loop = asyncio.get_running_loop()
+    address = ("127.0.0.1", 0)
+    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=address)
+    transport.close()
+
+
+async def object_with_fileno() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    with open(reading, "rb") as pipe:  # noqa: ASYNC230, PTH123
+        loop = asyncio.get_running_loop()
+        loop.add_reader(pipe, lambda: None)
+        loop.remove_reader(pipe)
+
+
+async def object_with_fileno_portable() -> None:
+    await reader_proactor_portable()
