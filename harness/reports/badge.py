@@ -18,7 +18,7 @@ def render(content: Content) -> str:
     """Return the badge: the score of each backend, the lowest if it ran several times; of many, the lowest of all."""
     scores: dict[str, list[Score]] = {}
     for run in content.runs:
-        scores.setdefault(results.title(run), []).append(score(run))
+        scores.setdefault(results.title(run), []).append(score(run["results"]))
     lowest = {name: min(found, key=_share) for name, found in scores.items()}
     if len(lowest) == 1:
         ((name, only),) = lowest.items()

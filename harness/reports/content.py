@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, get_args
 
 from .. import results
 from ..baselines import Baseline, Expectation, Subject
+from ..escaping import line
 from ..judging import GOOD, VERDICTS
 from ..probing import Column
 from ..results import Result, Run
@@ -24,7 +25,7 @@ _TRIED = ("pass", "fail", "deviation", "unsupported", "crash", "hang")
 _LOST = frozenset({"crash", "hang"})
 COUNTED = (*VERDICTS, "unclean", "flaky")
 """What is counted of a run, in the order in which people see it everywhere."""
-_TOKEN = re.compile(r"[\w:+\-.\[\]\\/]+")
+_OPERAND = re.compile(r"[\w:+\-.\[\]\\/]+")
 """What an operand of ``pytest -k`` may be made of."""
 
 
@@ -100,9 +101,9 @@ class Score:
         return f"{int(1000 * self.kept / self.tried) / 10:g}%"
 
 
-def score(run: Run) -> Score:
-    """Return the score of a run."""
-    count = collections.Counter(result["verdict"] for result in run["results"] if result["limit"] is None)
+def score(found: Iterable[Result]) -> Score:
+    """Return the score of results."""
+    count = collections.Counter(result["verdict"] for result in found if result["limit"] is None)
     return Score(count["pass"], sum(count[verdict] for verdict in _TRIED))
 
 
@@ -135,12 +136,17 @@ def natural(text: str) -> list[tuple[int, str]]:
     return [(int(part), "") if number % 2 else (-1, part) for number, part in enumerate(parts)]
 
 
-def repeat(case: str) -> str:
-    """Return the expression for ``-k`` that selects a case, and others only if pytest cannot tell them apart."""
-    words = [word for word in _TOKEN.findall(case.replace("::", " ")) if word not in {"and", "or", "not"}]
-    return " and ".join(words)
-
-
 def command(run: Run, case: str) -> str:
     """Return the command that runs a case again, on the same backend."""
-    return f"everyloop run {shlex.quote(results.title(run))} -k {shlex.quote(repeat(case))} -v"
+    return f"{run_again(run)} {selecting(case)}"
+
+
+def run_again(run: Run) -> str:
+    """Return the command that runs a backend again."""
+    return f"everyloop run {shlex.quote(line(results.title(run)))}"
+
+
+def selecting(case: str) -> str:
+    """Return the options that select a case, and others only if pytest cannot tell them apart by ``-k``."""
+    words = [word for word in _OPERAND.findall(case.replace("::", " ")) if word not in {"and", "or", "not"}]
+    return f"-v -k {shlex.quote(' and '.join(words))}"
