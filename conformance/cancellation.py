@@ -93,11 +93,13 @@ class Attempt:
         begin: starts it.
         answer: what its peer does to carry it through, blocking; what it returns is closed at the end.
         undo: ends what came of it.
+        kept: what stays open after it was cancelled: the peer's side.
     """
 
     begin: Callable[[], Awaitable[Any]]
     answer: Callable[[], Any] = do_nothing
     undo: Callable[[Any], object] = do_nothing
+    kept: tuple[Any, ...] = ()
 
 
 def abort(connected: Any) -> None:
@@ -138,6 +140,7 @@ async def connecting(host: str = LOOPBACK, **options: Any) -> AsyncIterator[Atte
             lambda: loop.create_connection(Recorder, host, port, family=socket.AF_INET, **options),
             functools.partial(accept, listener),
             abort,
+            (listener,),
         )
 
 
@@ -151,6 +154,7 @@ async def connecting_over_tls() -> AsyncIterator[Attempt]:
             lambda: loop.create_connection(Recorder, *where, ssl=CLIENT()),
             functools.partial(accept_and_shake_hands, listener),
             abort,
+            (listener,),
         )
 
 
@@ -168,6 +172,7 @@ async def connecting_by_path(*, tls: bool = False) -> AsyncIterator[Attempt]:
             lambda: loop.create_unix_connection(Recorder, path, **options),
             functools.partial(accept_and_shake_hands if tls else accept, listener),
             abort,
+            (listener,),
         )
 
 
@@ -182,6 +187,7 @@ async def taking_over_a_connection(*, tls: bool = False) -> AsyncIterator[Attemp
                 lambda: loop.connect_accepted_socket(Recorder, here, ssl=SERVER() if tls else None),
                 functools.partial(shake_hands, there, server_side=False) if tls else do_nothing,
                 abort,
+                (listener, there),
             )
 
 
@@ -199,7 +205,7 @@ async def going_over_to_tls(*, server_side: bool) -> AsyncIterator[Attempt]:
             return loop.start_tls(plain, recorder, CLIENT(), server_hostname="localhost")
 
         try:
-            yield Attempt(begin, functools.partial(shake_hands, there, server_side=not server_side), abort)
+            yield Attempt(begin, functools.partial(shake_hands, there, server_side=not server_side), abort, (there,))
         finally:
             plain.abort()
             await settle()
@@ -223,9 +229,9 @@ async def taking_over_a_pipe(method: str) -> AsyncIterator[Attempt]:
     reader, writer = FileIO(ends[0]), FileIO(ends[1], "w")
     try:
         if method == "connect_read_pipe":
-            yield Attempt(lambda: loop.connect_read_pipe(asyncio.Protocol, reader), undo=close)
+            yield Attempt(lambda: loop.connect_read_pipe(asyncio.Protocol, reader), undo=close, kept=(writer,))
         else:
-            yield Attempt(lambda: loop.connect_write_pipe(asyncio.BaseProtocol, writer), undo=close)
+            yield Attempt(lambda: loop.connect_write_pipe(asyncio.BaseProtocol, writer), undo=close, kept=(reader,))
     finally:
         for end in reader, writer:
             with contextlib.suppress(OSError):  # a loop may have closed the descriptor and not the file: PIP-13
@@ -267,7 +273,7 @@ async def connecting_a_socket(host: str) -> AsyncIterator[Attempt]:
     with socket.create_server((LOOPBACK, 0)) as listener, socket.socket() as here:
         here.setblocking(False)
         where = host, listener.getsockname()[1]
-        yield Attempt(lambda: asyncio.get_running_loop().sock_connect(here, where))
+        yield Attempt(lambda: asyncio.get_running_loop().sock_connect(here, where), kept=(listener, here))
 
 
 @contextlib.asynccontextmanager
@@ -286,8 +292,9 @@ async def leaving_a_server() -> AsyncIterator[Attempt]:
     server = await soon(asyncio.get_running_loop().create_server(guests, LOOPBACK, 0))
     with connect(address(server)) as there:
         async with closing(server, guests):
-            await guests.come()
-            yield Attempt(functools.partial(server.__aexit__, None, None, None), there.close)
+            accepted = (await guests.come()).transport.get_extra_info("socket")
+            leave = functools.partial(server.__aexit__, None, None, None)
+            yield Attempt(leave, there.close, kept=(there, accepted))
 
 
 Operation = Callable[[], contextlib.AbstractAsyncContextManager[Attempt]]
@@ -329,25 +336,35 @@ COUNTABLE = {name: operation for name, operation in EVERYTHING.items() if name n
 # --- cancelling -------------------------------------------------------------------------------------------------
 
 
-async def cancel_after(iterations: int, operation: Operation) -> bool:
-    """Cancel an operation after so many iterations of the loop; return whether it was still waiting then."""
-    async with operation() as attempt:
-        task = asyncio.ensure_future(attempt.begin())
-        await settle(iterations)
-        waiting = not task.done()
-        task.cancel()
-        await asyncio.wait({task}, timeout=PATIENCE)
-        assert task.done(), f"cancelled after {iterations} iterations of the loop, it still waits"
-        if not task.cancelled():
-            attempt.undo(task.result())
-        await settle()
+async def cancel(attempt: Attempt, iterations: int) -> bool:
+    """Cancel an attempt after so many iterations of the loop; return whether it was still waiting then."""
+    task = asyncio.ensure_future(attempt.begin())
+    await settle(iterations)
+    waiting = not task.done()
+    task.cancel()
+    await asyncio.wait({task}, timeout=PATIENCE)
+    assert task.done(), f"cancelled after {iterations} iterations of the loop, it still waits"
+    if not task.cancelled():
+        attempt.undo(task.result())
+    await settle()
     return waiting
 
 
-async def cancel_everywhere(operation: Operation) -> None:
-    """Cancel an operation at the first iteration of the loop, the second, and so on until it has ended by itself."""
+async def cancel_everywhere(operation: Operation, before: set[int] | None = None) -> None:
+    """Cancel an operation at the first iteration of the loop, the second, and so on until it has ended by itself.
+
+    Args:
+        operation: makes the attempts.
+        before: the descriptors that may be open after each of them, beside what it keeps; None: nobody looks.
+    """
     for iterations in range(ITERATIONS):
-        if not await cancel_after(iterations, operation):
+        async with operation() as attempt:
+            waiting = await cancel(attempt, iterations)
+            # What was given to an operation that was never begun is still open; and while its peer is there, nobody
+            # but the loop ends what was begun.
+            if before is not None and iterations:
+                await nothing_new_is_open(before | {kept.fileno() for kept in attempt.kept})
+        if not waiting:
             return
 
 
@@ -404,7 +421,7 @@ async def cancelled_operation_of_posix_ends_at_once(operation: Operation) -> Non
 async def cancelled_operation_leaves_no_descriptor(operation: Operation, in_thread: InThread) -> None:
     await carry_through(operation, in_thread)  # opens what a loop opens once and keeps
     before = open_descriptors()
-    await cancel_everywhere(operation)
+    await cancel_everywhere(operation, before)
     await nothing_new_is_open(before)
 
 
