@@ -7,7 +7,6 @@ which platform is the table's to say. Arguments that the method will refuse have
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import shutil
 import signal
@@ -93,8 +92,8 @@ def _sock_connect(sock: Any = None, address: Any = None, *_: Any, **__: Any) -> 
     yield from _port(address)
     if isinstance(address, tuple) and address and isinstance(address[0], str):
         try:
-            ipaddress.ip_address(address[0].partition("%")[0])
-        except ValueError:
+            socket.inet_pton(sock.family, address[0].partition("%")[0])
+        except (AttributeError, OSError, ValueError):
             yield "name of a host"
 
 

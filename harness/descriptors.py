@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import stat
+import sys
 from typing import Any
 
 from ..fake_selectors.limits import DEVICE, FIFO, FILE, OTHER, PIPE, PTY, SOCKET, TERMINAL
@@ -42,7 +43,7 @@ def kind_of(file: Any) -> str | None:
     if stat.S_ISREG(mode):
         return FILE
     if stat.S_ISCHR(mode):
-        if status.st_rdev == _alias_of_terminals():
+        if sys.platform != "win32" and status.st_rdev == _alias_of_terminals():
             return TERMINAL
         return PTY if os.isatty(number) else DEVICE
     return OTHER
@@ -68,9 +69,11 @@ def _is_nameless(number: int) -> bool:
         return True  # where there is no /proc, it has not been told from a FIFO
 
 
-@functools.cache
-def _alias_of_terminals() -> int | None:
-    try:
-        return os.stat("/dev/tty").st_rdev  # noqa: PTH116 - kept beside fstat()
-    except OSError:
-        return None
+if sys.platform != "win32":
+
+    @functools.cache
+    def _alias_of_terminals() -> int | None:
+        try:
+            return os.stat("/dev/tty").st_rdev  # noqa: PTH116 - kept beside fstat()
+        except OSError:
+            return None

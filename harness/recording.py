@@ -75,6 +75,7 @@ _HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE and Py_TPFLAGS_IMMUTAB
 _ABSENT: Any = object()
 
 
+@functools.cache
 def _notable(amount: str) -> float:
     """Where an amount begins to matter on some platform: from there on every place that has it is of interest."""
     numbers = [limit.number for limit in LIMITS if limit.amount == amount and limit.number is not None]
@@ -90,7 +91,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self._record = Record()
-        self._uses: dict[tuple[str, tuple[str, ...], str | None, int, str], int] = {}
+        self._uses: dict[tuple[str, tuple[str, ...], Site], int] = {}
         self._undo: list[tuple[type | ModuleType, str, Any]] = []
         self._boundaries: set[CodeType] = set()
         self._files: dict[type, frozenset[str]] = {}
@@ -102,18 +103,18 @@ class Recorder:
         self._opened = NOWHERE
         self._peak = 0
         self._living = 0
+        self._protocols: set[weakref.ref[Any]] = set()
         self._next_count = 0.0
         self._open_before = descriptors.open_sockets()
         self._highest = -1
-        self._shortest = float("inf")
-        self._short = _notable("shortest-timer")
+        self._short = float("inf")  # then it is the shortest so far, or what is too short somewhere
         self._longest = -1
         self._long = _notable("longest-datagram")
 
     @property
     def record(self) -> Record:
         """What was seen so far."""
-        self._record.uses.update({Use(call, said, Site(*site)): n for (call, said, *site), n in self._uses.items()})
+        self._record.uses.update({Use(*use): count for use, count in self._uses.items()})
         self._uses.clear()
         return self._record
 
@@ -222,12 +223,12 @@ class Recorder:
         relative = name == "call_later"
 
         def timer(loop: Any, when: Any, *arguments: Any, **options: Any) -> Any:
-            if isinstance(when, (int, float)):
+            if type(when) is float or type(when) is int:
                 delay = when if relative else when - loop.time()
-                if 0 < delay < self._short or 0 < delay < self._shortest:
+                if 0 < delay < self._short:
                     caller = sys._getframe(1)  # noqa: SLF001
                     if not self._is_internal(caller, loop, name):
-                        self._shortest = min(delay, self._shortest)
+                        self._short = max(delay, _notable("shortest-timer"))
                         self._record.measure("shortest-timer", delay, self._note(name, (), caller, loop))
             return original(loop, when, *arguments, **options)
 
@@ -303,7 +304,7 @@ class Recorder:
 
     def _note(self, call: str, said: tuple[str, ...], caller: FrameType, loop: Any = None) -> Site:
         site = self._site(caller, loop)
-        use = (call, said, *site)
+        use = (call, said, site)
         self._uses[use] = self._uses.get(use, 0) + 1
         return site
 
@@ -331,8 +332,8 @@ class Recorder:
             task = asyncio.current_task()
         except RuntimeError:
             return NOWHERE
-        code, line = self._started.get(id(task), (None, 0))
-        return NOWHERE if code is None else Site(code.co_filename, line, code.co_qualname)
+        started = self._started.get(id(task))
+        return NOWHERE if started is None else Site(started[0].co_filename, started[1], started[0].co_qualname)
 
     def _files_of(self, loop: Any) -> frozenset[str]:
         """Return the files that the classes of a loop are in."""
@@ -384,8 +385,8 @@ class Recorder:
         """
         self._living += 1
         with contextlib.suppress(TypeError):  # it is of a class in C, and lives on for us
-            weakref.finalize(protocol, self._one_less).atexit = False
-        if self._living <= self._peak + self._peak // 10 or (begun := time.perf_counter()) < self._next_count:
+            self._protocols.add(weakref.ref(protocol, self._one_less))
+        if self._living <= self._peak + max(self._peak // 10, 4) or (begun := time.perf_counter()) < self._next_count:
             return
         before = self._peak
         self._count((descriptors.open_sockets() or 0) - (self._open_before or 0))
@@ -393,7 +394,8 @@ class Recorder:
             ended = time.perf_counter()
             self._next_count = ended + 50 * (ended - begun)
 
-    def _one_less(self) -> None:
+    def _one_less(self, protocol: weakref.ref[Any]) -> None:
+        self._protocols.discard(protocol)
         self._living -= 1
 
 

@@ -491,7 +491,7 @@ def test_nothing_is_recorded_twice(factory: Factory) -> None:
 class Extended(asyncio.SelectorEventLoop):
     """A loop that extends a method, as those of libraries do."""
 
-    async def create_server(self, *arguments: object, **options: object) -> asyncio.Server:  # type: ignore[override]
+    async def create_server(self, *arguments: object, **options: object) -> asyncio.Server:
         return await super().create_server(*arguments, **options)  # type: ignore[call-overload, no-any-return]
 
 
@@ -505,7 +505,7 @@ def test_a_class_that_is_made_meanwhile() -> None:
     with Recorder() as recorder:
 
         class Late(Extended):
-            def add_reader(self, fd: Any, callback: Callable[..., object], *given: Any) -> None:
+            def add_reader(self, fd: Any, callback: Callable[..., object], *given: Any) -> None:  # type: ignore[override]
                 super().add_reader(fd, callback, *given)
 
         async def program() -> None:
