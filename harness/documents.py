@@ -6,7 +6,6 @@ with the package.
 
 from __future__ import annotations
 
-import datetime
 import itertools
 import json
 from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ from typing import Any
 
 import fastjsonschema
 
-_SHOWN = 80  # characters of what a file says, in a complaint about it
+from .escaping import line
 
 
 class DocumentError(Exception):
@@ -119,16 +118,7 @@ def _validator(name: str) -> Callable[[object], object]:
     return validator
 
 
-def is_time(text: str) -> bool:
-    """Whether a text is a time of the calendar."""
-    try:
-        datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def quoted(text: str, most: int = _SHOWN) -> str:
+def quoted(text: str, most: int = 80) -> str:
     """Return what a file says for a line of a complaint: short, and without what steers a terminal."""
-    shown = "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
+    shown = line(text)
     return shown if len(shown) <= most else f"{shown[:most]}…"

@@ -8,6 +8,7 @@ about the same case replaces the earlier one (it was tried again).
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -158,8 +159,10 @@ def _check(run: Run) -> None:
     Raises:
         TextError: its time is none, a case is in it twice, or a behaviour is in the wrong area.
     """
-    if not documents.is_time(run["started"]):
-        raise documents.TextError(f"{documents.quoted(run['started'])} is no time")
+    try:
+        datetime.datetime.fromisoformat(run["started"])
+    except ValueError:
+        raise documents.TextError(f"{run['started']} is no time") from None
     seen: set[str] = set()
     for result in run["results"]:
         if result["case"] in seen:

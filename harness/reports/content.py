@@ -148,5 +148,6 @@ def run_again(run: Run) -> str:
 
 def selecting(case: str) -> str:
     """Return the options that select a case, and others only if pytest cannot tell them apart by ``-k``."""
-    words = [word for word in _OPERAND.findall(case.replace("::", " ")) if word not in {"and", "or", "not"}]
+    words = [word for word in _OPERAND.findall(case.replace("::", " ")) if re.search(r"\w", word)]
+    words = [word for word in dict.fromkeys(words) if word not in {"and", "or", "not"}]
     return f"-v -k {shlex.quote(' and '.join(words))}"

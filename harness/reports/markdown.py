@@ -102,7 +102,10 @@ def _news(content: Content, news: Sequence[Judged]) -> Iterator[str]:
     for _, of_run in itertools.groupby(news, key=lambda one: id(one.run)):
         all_of_run = list(of_run)
         shown, left = all_of_run[:left], max(0, left - len(all_of_run))
-        lines = [f"<details><summary>{len(all_of_run)} of <code>{_html(results.label(all_of_run[0].run))}</code></summary>", ""]
+        lines = [
+            f"<details><summary>{len(all_of_run)} of <code>{_html(results.label(all_of_run[0].run))}</code></summary>",
+            "",
+        ]
         for behaviour, group in itertools.groupby(shown, key=lambda one: one.result["behaviour"]):
             known = catalogue.behaviours().get(behaviour)
             lines.append(f"- **{behaviour}**{f': {_prose(known.statement)} [source]({known.source})' if known else ''}")

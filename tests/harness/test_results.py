@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from importlib.resources import files
@@ -162,6 +163,9 @@ class TestDocument:
             '{"schema": "everyloop-results/1", "everyloop": "1", "runs": []}\n[0, {"case": "x"}]\n',
             '{"schema": "everyloop-results/1", "everyloop": "1"}\n{}\n',
             '{"schema": "everyloop-results/1", "everyloop": "1", "runs": []}\n{"backend": "x"}\n[0, {}]\n',
+            '{"schema": 3}',
+            "[" * 100_000,
+            "1" * 5000,
             "\udcff\x00",
         ],
         ids=repr,
@@ -170,6 +174,93 @@ class TestDocument:
         path.write_text(text, encoding="utf-8", errors="surrogateescape")
         with pytest.raises(DocumentError, match=r"results\.json is no everyloop-results/1 document, nor a journal"):
             results.read(path)
+
+
+class TestBelievesNothing:
+    """Documents that somebody changed, or that were not written to their end."""
+
+    def refused(self, path: Path, content: Any) -> str:
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+        with pytest.raises(DocumentError) as caught:
+            results.read(path)
+        (complaint,) = str(caught.value).splitlines()
+        start = f"{path} is no everyloop-results/1 document, nor a journal of one: "
+        assert complaint.startswith(start)
+        assert complaint.isprintable()
+        return complaint.removeprefix(start)
+
+    @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
+    def test_one_that_is_cut_off(self, path: Path, share: float) -> None:
+        results.write(path, results.document([RUN, {**RUN, "backend": "asyncio"}]))
+        text = path.read_text()
+        assert self.refused(path, text[: int(len(text) * share)])
+
+    def test_where_it_is_cut_off_is_said(self, path: Path) -> None:
+        results.write(path, results.document([RUN]))
+        text = path.read_text()
+        assert self.refused(path, text.rstrip()[:-2]) == f"it is cut off in line {len(text.splitlines()) - 1}"
+        assert self.refused(path, text[:15]) == "it is cut off in line 2"
+
+    def test_an_empty_file(self, path: Path) -> None:
+        assert self.refused(path, "\n") == "it is empty"
+
+    def test_another_version(self, path: Path) -> None:
+        content = {**results.document([RUN]), "schema": "everyloop-results/2"}
+        assert self.refused(path, content) == "it is everyloop-results/2, of another version of everyloop"
+
+    def test_another_kind(self, path: Path) -> None:
+        assert self.refused(path, {"schema": "everyloop-probe/1", "probes": []}) == "it is everyloop-probe/1"
+
+    def test_a_name_that_would_steer_the_terminal(self, path: Path) -> None:
+        assert self.refused(path, {"schema": "\x1b[31m" + "x" * 200}) == f"it is \\x1b[31m{'x' * 72}…"
+
+    @pytest.mark.parametrize(
+        ("changes", "complaint"),
+        [
+            ({"verdict": "great"}, "runs[0].results[0].verdict must be one of "),
+            ({"level": "may"}, "runs[0].results[0].level must be one of "),
+            ({"flaky": 1}, "runs[0].results[0].flaky must be boolean"),
+            ({"duration": -1}, "runs[0].results[0].duration must be bigger than or equal to 0"),
+            ({"duration": 10**400}, "runs[0].results[0].duration must be smaller than or equal to 1000000000"),
+            ({"colour": "red"}, "runs[0].results[0] must not contain {'colour'} properties"),
+            ({"case": "../../etc"}, "runs[0].results[0].case must match pattern "),
+            ({"area": "TLS"}, "it has FD-03 in the area TLS"),
+        ],
+        ids=str,
+    )
+    def test_a_result_that_no_run_gives(self, path: Path, changes: dict[str, Any], complaint: str) -> None:
+        found = self.refused(path, results.document([{**RUN, "results": [result(**changes)]}]))
+        assert found.startswith(complaint)
+
+    @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+    def test_a_number_that_is_none(self, path: Path, number: str) -> None:
+        results.write(path, results.document([RUN]))
+        assert self.refused(path, path.read_text().replace("0.002", number))
+
+    def test_a_case_that_is_there_twice(self, path: Path) -> None:
+        content = results.document([{**RUN, "results": [RESULT, result(verdict="fail")]}])
+        assert self.refused(path, content) == "it has readers::add_reader_replaces_callback twice in a run"
+
+    @pytest.mark.parametrize("started", ["2026-13-45T10:00:00Z", "2025-02-29T10:00:00Z", "2026-11-22T10:00:60Z"])
+    def test_a_time_that_is_none(self, path: Path, started: str) -> None:
+        assert self.refused(path, results.document([{**RUN, "started": started}])) in {
+            "runs[0].started must be date-time",
+            f"{started} is no time",
+        }
+
+    def test_a_journal_with_a_damaged_line_in_it(self, path: Path) -> None:
+        lines = [json.dumps(results.document([])), json.dumps(RUN), '[0, {"case": ', json.dumps([0, RESULT]), ""]
+        assert self.refused(path, "\n".join(lines)) == "its line 3 is damaged"
+
+    def test_a_journal_with_lines_of_another(self, path: Path) -> None:
+        lines = [json.dumps(results.document([])), json.dumps(RUN), json.dumps([1, RESULT]), ""]
+        assert self.refused(path, "\n".join(lines)) == "it has lines that are none of ours"
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+    def test_what_other_tools_wrote_is_read(self, path: Path, encoding: str) -> None:
+        content = results.document([{**RUN, "results": [result(detail="\N{SNOWMAN}")]}])
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=4), encoding=encoding, newline="\r\n")
+        assert results.read(path) == content
 
 
 class TestJournal:
