@@ -22,7 +22,7 @@ def render(content: Content) -> str:
         name = lines(results.label(run))
         properties = ElementTree.SubElement(suite, "properties")
         for key in ("backend", "version", "loop", "python", "platform", "host"):
-            ElementTree.SubElement(properties, "property", name=key, value=lines(run[key]))  # type: ignore[literal-required]
+            ElementTree.SubElement(properties, "property", name=key, value=lines(run[key]))
         kinds = []
         for judged in content.judged(run):
             test = ElementTree.SubElement(suite, "testcase", _names(name, judged))

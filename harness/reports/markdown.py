@@ -75,12 +75,17 @@ def _changes(comparison: comparing.Comparison) -> Iterator[str]:
     if not any(changes for _, changes in found) and not comparison.only_before and not comparison.only_after:
         yield "### Nothing changed"
         return
-    yield f"### What changed: {sum(len(changes) for _, changes in found)} cases"
+    total = sum(len(changes) for _, changes in found)
+    yield f"### What changed: {total} {'case' if total == 1 else 'cases'}"
+    left = _SHOWN
     for pair, changes in found:
-        if changes:
+        if changes[:left]:
             before, after = results.label(pair.before), results.label(pair.after)
             yield _code(before) if before == after else f"{_code(before)} → {_code(after)}"
-            yield "\n".join(_listed([_change(change) for change in changes]))
+            yield "\n".join(map(_change, changes[:left]))
+            left -= len(changes[:left])
+    if total > _SHOWN:
+        yield f"- … and {total - _SHOWN} more: `everyloop compare` shows them"
     for runs, what in ((comparison.only_after, "new"), (comparison.only_before, "gone")):
         if runs:
             yield "\n".join(f"- {what}: {_code(results.label(run))}" for run in runs)
@@ -125,12 +130,6 @@ def _case(one: Judged) -> Iterator[str]:
     if detail := " ".join((result["detail"] or "").split()):
         yield f"    - {_code(detail if len(detail) <= _DETAIL else detail[:_DETAIL] + '…')}"
     yield f"    - {_code(command(one.run, result['case']))}"
-
-
-def _listed(lines: Sequence[str]) -> list[str]:
-    if len(lines) <= _SHOWN:
-        return list(lines)
-    return [*lines[:_SHOWN], f"- … and {len(lines) - _SHOWN} more: `everyloop compare` shows them"]
 
 
 def _code(text: str, *, table: bool = False) -> str:
