@@ -19,7 +19,7 @@ ASYNCIO = ("-o", "asyncio_default_fixture_loop_scope=function")
 
 def needs(module: str) -> pytest.MarkDecorator:
     found = importlib.util.find_spec(module) is not None
-    return pytest.mark.skipif(not found, reason=f"{module} is not installed: tox run -e py313-application-…")
+    return pytest.mark.skipif(not found, reason=f"{module} is not installed: tox run -m applications")
 
 
 def on_each(*names: str) -> dict[str, str]:

@@ -82,7 +82,11 @@ async def signal_handler() -> None:
 async def signal_handler_portable() -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
-    before = signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(told.set) and None)
+
+    def handler(*_: object) -> None:
+        loop.call_soon_threadsafe(told.set)
+
+    before = signal.signal(signal.SIGTERM, handler)
     try:
         signal.raise_signal(signal.SIGTERM)
         await asyncio.wait_for(told.wait(), SOON)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -24,6 +25,9 @@ WINDOWS, MACOS = (SELECTOR, PROACTOR), ("macos", "macos-10.8")
 EMULATED = (*WINDOWS, *MACOS, LINUX)
 SHUTDOWN = f"{PROACTOR}@faults=reset-on-shutdown"
 EPOLL = "asyncio-epoll"
+
+Found: TypeAlias = "dict[str, list[Any]]"
+"""By function and backend: the outcome, how the report ends, and the limits that it names."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +214,7 @@ def pytest_sessionfinish():
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str, list[str]]]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """What became of every function on every backend: run once."""
     folder = tmp_path_factory.mktemp("application")
     shutil.copy(Path(__file__).with_name("app.py"), folder)
@@ -227,7 +231,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str,
         check=False,
     )
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
-    results: dict[str, tuple[str, str, list[str]]] = json.loads((folder / "found.json").read_text())
+    results: Found = json.loads((folder / "found.json").read_text())
     return results
 
 
@@ -239,9 +243,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str,
         for backend in one.backends
     ],
 )
-def test_what_fails_there_fails_here(
-    found: dict[str, tuple[str, str, list[str]]], failure: Failure, backend: str
-) -> None:
+def test_what_fails_there_fails_here(found: Found, failure: Failure, backend: str) -> None:
     if not failure.since <= sys.version_info[:2] <= failure.until:
         pytest.skip("another Python fails so")
     if f"{failure.name}-{backend}" not in found:
@@ -254,13 +256,11 @@ def test_what_fails_there_fails_here(
 
 @pytest.mark.parametrize("backend", EMULATED)
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_portable_works_everywhere(
-    found: dict[str, tuple[str, str, list[str]]], name: str, backend: str
-) -> None:
+def test_what_is_portable_works_everywhere(found: Found, name: str, backend: str) -> None:
     assert found[f"{name}_portable-{backend}"][:2] == ["passed", None]
 
 
-def test_what_fails_on_one_platform_works_on_another(found: dict[str, tuple[str, str, list[str]]]) -> None:
+def test_what_fails_on_one_platform_works_on_another(found: Found) -> None:
     everywhere = {"policy", "wait_closed", "reuse_address"}  # depend on Python's version, not on the platform
     elsewhere = {"endless_sleep", "object_with_fileno", "reset_on_shutdown", "timers", "thread_signal"}
     for name in set(NAMES) - everywhere - elsewhere:
