@@ -307,7 +307,7 @@ async def cancelled_lookup_raises(turns: int) -> None:
 async def late_answer_is_ignored(function: str) -> None:
     loop = asyncio.get_running_loop()
     told: list[dict[str, Any]] = []
-    loop.set_exception_handler(lambda _, context: told.append(context))
+    loop.set_exception_handler(lambda *arguments: told.append(arguments[-1]))
     arguments = ("127.0.0.1", 80) if function == "getaddrinfo" else (("127.0.0.1", 80), AS_NUMBERS)
     with busy_executor(loop) as release:
         looking = asyncio.ensure_future(getattr(loop, function)(*arguments))

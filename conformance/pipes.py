@@ -475,7 +475,7 @@ async def reading_ends_when_the_terminal_is_closed(ends: Ends) -> None:
 @pytest.mark.parametrize("kind", ["terminal"])
 async def closed_terminal_is_no_unhandled_error(ends: Ends) -> None:
     unhandled: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unhandled.append(context))
+    asyncio.get_running_loop().set_exception_handler(lambda *arguments: unhandled.append(arguments[-1]))
     async with reading(ends.reader) as (_, recorder):
         ends.writer.close()
         await soon(recorder.lost)
@@ -785,7 +785,7 @@ async def undelivered_data_ends_with_a_broken_pipe(ends: Ends, pending: bool) ->
 @pytest.mark.parametrize("pending", [True, False], ids=["pending", "new"])
 async def broken_pipe_is_no_unhandled_error(ends: Ends, pending: bool) -> None:
     unhandled: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unhandled.append(context))
+    asyncio.get_running_loop().set_exception_handler(lambda *arguments: unhandled.append(arguments[-1]))
     await write_to_nobody(ends, pending=pending)
     assert not unhandled
 

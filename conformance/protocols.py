@@ -127,11 +127,11 @@ async def connection_of(
 
 @contextlib.contextmanager
 def unhandled() -> Iterator[list[dict[str, Any]]]:
-    """Collect what the running loop tells its exception handler."""
+    """Collect what the running loop tells its exception handler; that it gives it the loop, too, is EXC-01's claim."""
     contexts: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
-    loop.set_exception_handler(lambda _loop, context: contexts.append(context))
+    loop.set_exception_handler(lambda *arguments: contexts.append(arguments[-1]))
     try:
         yield contexts
     finally:

@@ -236,7 +236,7 @@ async def callback_cancels_its_own_handle(method: str) -> None:
         handle.cancel()
         ended.set_result(argument)
 
-    loop.set_exception_handler(lambda _, context: reports.append(context))
+    loop.set_exception_handler(lambda *arguments: reports.append(arguments[-1]))
     handle = schedule(loop, method, cancel_itself, "still there")
     try:
         assert await ended == "still there"
@@ -703,7 +703,7 @@ def base_exception_leaves_no_stop_behind(loop: asyncio.AbstractEventLoop, error:
 def interrupt_consumes_the_error_of_the_finished_task(loop: asyncio.AbstractEventLoop) -> None:
     """Interrupt the loop between the end of the task and the end of the run."""
     reports: list[dict[str, Any]] = []
-    loop.set_exception_handler(lambda _, context: reports.append(context))
+    loop.set_exception_handler(lambda *arguments: reports.append(arguments[-1]))
 
     async def main() -> None:
         loop.call_soon(interrupt)

@@ -644,17 +644,16 @@ async def connection_lost_during_the_handshake_was_never_made(listener: socket.s
 async def cancelled_handshake_leaves_no_transport(listener: socket.socket) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        connecting = asyncio.ensure_future(is_connecting(Recorder(), listener))
-        await settle()
-        there, _ = listener.accept()
-        with there:
-            await settle(5)
-            connecting.cancel()
-            await asyncio.wait({connecting}, timeout=PATIENCE)
-            assert connecting.cancelled()
-            await settle(5)
-            del connecting
-            gc.collect()
+        async with under_way(is_connecting(Recorder(), listener)) as connecting:
+            there, _ = listener.accept()
+            with there:
+                await settle(5)
+                connecting.cancel()
+                await asyncio.wait({connecting}, timeout=PATIENCE)
+                assert connecting.cancelled()
+                await settle(5)
+                del connecting
+                gc.collect()
     assert [str(warning.message) for warning in caught if issubclass(warning.category, ResourceWarning)] == []
 
 

@@ -102,8 +102,8 @@ class World:
         self._watched: dict[int, str] = {}
         self._open = contextlib.AsyncExitStack()
 
-    def _report(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
+    def _report(self, *arguments: Any) -> None:
+        error = arguments[-1].get("exception")
         self.trace["exception handler"].append(type(error).__name__)
 
     @contextlib.contextmanager
