@@ -166,7 +166,7 @@ class Recorder:
         if name == "create_task":
             return self._starting(original)
         if name == _THROUGH:
-            return lambda loop: original(loop)
+            return lambda loop, *arguments, **options: original(loop, *arguments, **options)
         if name in TIMERS:
             return self._timing(name, original)
         if name in _RUNNING:
@@ -247,8 +247,8 @@ class Recorder:
         return run
 
     def _watching(self, original: Method, which: int, adds: bool, *, own: int) -> Method:
-        def watch(loop: Any, fd: Any, *arguments: Any) -> Any:
-            done = original(loop, fd, *arguments)
+        def watch(loop: Any, fd: Any, *arguments: Any, **options: Any) -> Any:
+            done = original(loop, fd, *arguments, **options)
             number = descriptors.number_of(fd)
             if number is not None:
                 sets = self._watched.get(loop)

@@ -166,15 +166,37 @@ async def watches_some_sockets() -> None:
             loop.remove_reader(one)
 
 
+class Accepting:
+    """A server that can wait until it has accepted so many connections and all are closed again."""
+
+    def __init__(self) -> None:
+        self._lost = asyncio.Semaphore(0)
+
+    async def start(self) -> tuple[str, int]:
+        lost = self._lost
+
+        class Accepted(asyncio.Protocol):
+            def connection_lost(self, _: Exception | None) -> None:
+                lost.release()
+
+        self._server = await asyncio.get_running_loop().create_server(Accepted, "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()
+        return host, port
+
+    async def ended(self, number: int) -> None:
+        for _ in range(number):
+            await asyncio.wait_for(self._lost.acquire(), 60)
+        self._server.close()
+
+
 async def has_connections(number: int) -> None:
+    accepting = Accepting()
+    address = await accepting.start()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
-    address = server.sockets[0].getsockname()
     made = [await loop.create_connection(asyncio.Protocol, *address) for _ in range(number)]
     for transport, _ in made:
         transport.close()
-    await asyncio.sleep(0.02)  # the server sees it
-    server.close()
+    await accepting.ended(number)
 
 
 async def sleeps_shortly() -> None:
@@ -447,13 +469,13 @@ def test_python_decides_about_the_clock() -> None:
 @both
 def test_the_line_of_coroutines_that_asyncio_runs_as_tasks(factory: Factory) -> None:
     async def program() -> None:
-        server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
-        address = server.sockets[0].getsockname()[:2]
+        accepting = Accepting()
+        address = await accepting.start()
         streams = await asyncio.gather(asyncio.open_connection(*address), asyncio.open_connection(*address))
         for _, writer in streams:
             writer.close()
             await writer.wait_closed()
-        server.close()
+        await accepting.ended(2)
 
     record = recorded(program, factory)
     (use,) = (use for use in record.uses if use.call == "create_connection")
@@ -472,10 +494,10 @@ def test_nothing_is_recorded_twice(factory: Factory) -> None:
         process = await asyncio.create_subprocess_shell("exec sleep 60", stdout=subprocess.DEVNULL)
         process.send_signal(signal.SIGTERM)
         await process.wait()
-        server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
-        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+        accepting = Accepting()
+        _, writer = await asyncio.open_connection(*await accepting.start())
         writer.close()
-        server.close()
+        await accepting.ended(1)
         await asyncio.to_thread(int)
 
     record = recorded(program, factory)
