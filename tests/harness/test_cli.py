@@ -26,6 +26,7 @@ pytestmark = pytest.mark.once
 ONE_CASE = ("-n", "1", "-k", "loop_method_is_present and add_reader")
 CLOSED = ("-n", "1", "-k", "loop_is_closed_after_close or runner_closes_generators")
 TWO_CASES = ("-n", "1", "-k", "loop_method_is_present and (add_reader or add_writer)")
+NO_JSON = "line 1, column 1: Expecting value"
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9]")
 
 
@@ -62,7 +63,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-termina
 
 
 class TestHelp:
-    @pytest.mark.parametrize("command", [(), ("run",), ("merge",), ("list",), ("list", "cases")], ids=" ".join)
+    @pytest.mark.parametrize("command", [(), ("run",), ("merge",), ("report",), ("compare",), ("list",), ("list", "cases")], ids=" ".join)
     @pytest.mark.parametrize("option", ["-h", "--help"])
     def test_every_command_explains_itself(self, cli: Command, command: tuple[str, ...], option: str) -> None:
         done = cli(*command, option)
@@ -90,10 +91,19 @@ class TestHelp:
     def test_the_examples_of_run_are_right(self, cli: Command) -> None:
         lines = cli("run", "--help").stdout.partition("Examples:\n")[2].splitlines()
         commands = [line.strip().split("  ")[0] for line in lines if line.strip().startswith("everyloop ")]
-        assert len(commands) == 9
+        assert len(commands) == 10
         for command in commands:
             # An option that does not exist is complained about before anything runs; --help comes last.
             assert cli(*command.split()[1:], "--help").returncode == 0
+
+    @pytest.mark.parametrize("name", ["merge", "report", "compare"])
+    def test_the_examples_of_what_reads_results_are_right(self, cli: Command, name: str) -> None:
+        lines = cli(name, "--help").stdout.partition("Examples:\n")[2].splitlines()
+        commands = [line.strip().split("  ")[0] for line in lines if line.strip().startswith("everyloop ")]
+        assert len(commands) >= 2
+        for command in commands:
+            done = cli(*command.split()[1:], "--help")
+            assert (done.returncode, done.stderr) == (0, "")
 
     def test_version(self, cli: Command) -> None:
         assert cli("--version").stdout == f"everyloop, version {VERSION}\n"
@@ -351,7 +361,7 @@ class TestMerge:
         ("arguments", "complaint"),
         [
             (("missing.json", "-o", "all.json"), "cannot read missing.json: No such file or directory"),
-            (("text", "-o", "all.json"), "text is no everyloop-results/1 document, nor a journal of one"),
+            (("text", "-o", "all.json"), f"text is no everyloop-results/1 document, nor a journal of one: {NO_JSON}"),
             (("good.json", "-o", "no/folder/all.json"), "cannot write no/folder/all.json: No such file or directory"),
             (("good.json",), "Missing option '-o'."),
             (("-o", "all.json"), "Missing argument 'R.json...'."),
