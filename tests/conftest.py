@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -31,6 +32,12 @@ def neutral(changes: Mapping[str, str | None]) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment |= {name: value for name, value in changes.items() if value is not None}
     return {name: value for name, value in environment.items() if changes.get(name, "") is not None}
+
+
+def pytest_configure() -> None:
+    """Take SIGINT as a terminal gives it: what a shell starts with ``&`` ignores it, and so would all that we start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ import sys
 from everyloop.fake_selectors.installing import install
 from everyloop.harness import backends, emulation
 
+pytestmark = pytest.mark.once
+
 name, script, *sys.argv[1:] = sys.argv[1:]
 backend = backends.find(name)
 platform = emulation.make(backend.reference, {**backend.fixed, **backend.knobs})

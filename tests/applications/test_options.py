@@ -12,7 +12,10 @@ from everyloop.fake_selectors import limits
 from ..conftest import Command
 from .conftest import Suite
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="platforms are emulated on Linux")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform != "linux", reason="platforms are emulated on Linux"),
+]
 
 RUN = """
 import asyncio

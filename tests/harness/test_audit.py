@@ -44,6 +44,8 @@ import unittest
 
 import program
 
+pytestmark = pytest.mark.once
+
 class TestProgram(unittest.IsolatedAsyncioTestCase):
     async def test_it(self):
         await program.main()

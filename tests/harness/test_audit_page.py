@@ -11,6 +11,8 @@ from everyloop.harness import auditing
 
 from ..conftest import Command
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def page(root: Path) -> str:

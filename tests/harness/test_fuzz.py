@@ -16,7 +16,10 @@ from everyloop.harness.judging import judge
 
 from .runs import TESTS, Commands, by_case
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the canaries are selector loops with Unix sockets")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform == "win32", reason="the canaries are selector loops with Unix sockets"),
+]
 
 SCHEDULES = "scheduling::random_schedules_are_called_in_a_legal_order"
 EXCHANGES = "tcp::random_exchanges_keep_every_byte"

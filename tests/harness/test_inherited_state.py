@@ -13,7 +13,10 @@ import pytest
 
 from .runs import Commands, Verdicts, verdicts
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="tells of POSIX shells")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform == "win32", reason="tells of POSIX shells"),
+]
 
 # Cases that look at signals, standard streams, descriptors, warnings, debug mode, locale and folders.
 KEYWORDS = "signal standard_streams setsize six_hundred warn debug environment encoding cwd terminal removing_twice"
