@@ -143,13 +143,13 @@ def run(
     if json_file is not None and journal is not None:
         results.write(json_file, results.document(runs))
         journal.discard()
-    writing.write(reports, Content(runs, baseline))
     differences = None if baseline is None else baseline.differences(runs)
     terminal.show(terminal.output(), runs, quiet=quiet, verbose=verbose, differences=differences)
     if durations is not None:
         terminal.show_slowest(terminal.output(), runs, durations)
     for line in refused:
         complain(line)
+    writing.write(reports, Content(runs, baseline))
     if isinstance(problem, KeyboardInterrupt):
         complain("interrupted: the results are those so far")
         return INTERRUPTED

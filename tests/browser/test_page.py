@@ -63,7 +63,7 @@ def many(columns: int = 20, cases: int = 500) -> list[Run]:
 def shown(page: Page) -> list[str]:
     """The ids of the behaviours, and the cases below them, that can be seen."""
     rows = page.locator("#table tbody:not([hidden]) tr:not(.area):not([hidden])")
-    return [text.split("\n")[0] for text in rows.locator("th").evaluate_all(NAMES)]
+    return list(rows.locator("th").evaluate_all(NAMES))
 
 
 NAMES = "cells => cells.map(cell => cell.querySelector('button')?.textContent ?? cell.textContent)"
