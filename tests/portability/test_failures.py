@@ -222,7 +222,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     (folder / "conftest.py").write_text(NOTING)
     arguments = ("--everyloop", ",".join(EMULATED), "--everyloop-impersonate", "app", "-o", "faulthandler_timeout=30")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--tb=native", *arguments],
         cwd=folder,
         env=neutral({}),
         capture_output=True,
