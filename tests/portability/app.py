@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 TRUE = (sys.executable, "-c", "")
@@ -30,12 +30,6 @@ SOON = 5.0
 async def closing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read()
     writer.close()
-
-
-@contextlib.asynccontextmanager
-async def server() -> AsyncIterator[tuple[str, int]]:
-    async with await asyncio.start_server(closing, "127.0.0.1", 0) as started:
-        yield started.sockets[0].getsockname()[:2]
 
 
 async def reader_proactor() -> None:
@@ -109,29 +103,32 @@ async def reader_and_subprocess_portable() -> None:
     await asyncio.to_thread(in_loop, spawning, subprocess_selector)
 
 
-async def many_sockets(at_once: int = 300) -> None:
-    async with server() as address, asyncio.TaskGroup() as group:
+def many_sockets(at_once: int = 300) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
         limit = asyncio.Semaphore(at_once)
-        arrived, connected = asyncio.Event(), 0
 
-        async def client() -> None:
-            nonlocal connected
+        async def exchange(a: socket.socket, b: socket.socket) -> None:
             async with limit:
-                _, writer = await asyncio.open_connection(*address)
-                connected += 1
-                if connected % at_once == 0:
-                    arrived.set()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(arrived.wait(), SOON)
-                writer.close()
-                await writer.wait_closed()
+                received = asyncio.gather(loop.sock_recv(a, 1), loop.sock_recv(b, 1))
+                await asyncio.sleep(0.01)
+                await asyncio.gather(loop.sock_sendall(a, b"x"), loop.sock_sendall(b, b"x"))
+                assert await received == [b"x", b"x"]
 
-        for _ in range(300):
-            group.create_task(client())
+        async with asyncio.TaskGroup() as group:
+            for a, b in pairs:
+                group.create_task(exchange(a, b))
+
+    with contextlib.ExitStack() as stack:
+        pairs = [socket.socketpair() for _ in range(300)]
+        for sock in (one for pair in pairs for one in pair):
+            stack.enter_context(sock)
+            sock.setblocking(False)
+        asyncio.run(main())
 
 
-async def many_sockets_portable() -> None:
-    await many_sockets(at_once=20)
+def many_sockets_portable() -> None:
+    many_sockets(at_once=20)
 
 
 async def reset_by_peer(handler: Callable[..., object]) -> None:
