@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from . import audit_document, audit_exec, backends, executing
+from . import backends, executing
+from .audit.document import ReportError
+from .audit.program import Audit
 from .commands import INTERRUPTED, USAGE, Command, complain
 
 _AUDIT = "--audit"
@@ -85,10 +87,10 @@ def exec_(
     audit = None
     try:
         if report is not None:
-            audit = audit_exec.Audit(Path(report) if report else None)
+            audit = Audit(Path(report) if report else None)
         backend = backends.find(name or "asyncio")
         return executing.execute(backend, packages, module=module, arguments=arguments, watching=audit)
-    except (backends.BackendError, executing.ExecutionError, audit_document.ReportError) as error:
+    except (backends.BackendError, executing.ExecutionError, ReportError) as error:
         if audit is not None:
             audit.silent = True
         complain(str(error))

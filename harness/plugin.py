@@ -88,7 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Look at the names of the backends, and bring in the reports of the cases."""
     config.addinivalue_line("markers", _MARKER)
     if (report := config.getoption("everyloop_audit")) is not None:
-        _load("audit_plugin").start(config, report)
+        _load("audit.plugin").start(config, report)
     if asked(config) is not None:
         _load("staging").stage_of(config)
         suite = _load("suite")

@@ -9,13 +9,12 @@ import pytest
 
 from .conftest import Command
 
+pytestmark = pytest.mark.once
 RUN_INSTALLED = """
 import runpy
 import sys
 from everyloop.fake_selectors.installing import install
 from everyloop.harness import backends, emulation
-
-pytestmark = pytest.mark.once
 
 name, script, *sys.argv[1:] = sys.argv[1:]
 backend = backends.find(name)

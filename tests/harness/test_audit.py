@@ -13,11 +13,12 @@ from typing import Any
 
 import jsonschema
 import pytest
-from everyloop.harness import audit_document
+from everyloop.harness.audit import document
 
 from ..conftest import Command
 from .runs import Commands, wait_until
 
+pytestmark = pytest.mark.once
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="watches pipes with epoll")
 
 PROGRAM = """
@@ -43,8 +44,6 @@ import asyncio
 import unittest
 
 import program
-
-pytestmark = pytest.mark.once
 
 class TestProgram(unittest.IsolatedAsyncioTestCase):
     async def test_it(self):
@@ -85,7 +84,7 @@ def sarif() -> jsonschema.protocols.Validator:
 def read(path: Path) -> dict[str, Any]:
     """Read a report, which keeps to its schema."""
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(audit_document.json_schema()).validate(content)
+    jsonschema.Draft202012Validator(document.json_schema()).validate(content)
     return content
 
 
@@ -100,7 +99,7 @@ def pytest_in(python: Command, *arguments: object, **options: Any) -> subprocess
 
 
 def test_the_schema_is_one() -> None:
-    jsonschema.Draft202012Validator.check_schema(audit_document.json_schema())
+    jsonschema.Draft202012Validator.check_schema(document.json_schema())
 
 
 @needs_linux
@@ -135,7 +134,7 @@ class TestTestRun:
         (folder / "test_untouched.py").write_text(
             "import asyncio, sys\n"
             "def test_untouched():\n"
-            "    assert 'everyloop.harness.recording' not in sys.modules\n"
+            "    assert 'everyloop.harness.audit.recording' not in sys.modules\n"
             "    assert '__init_subclass__' not in vars(asyncio.AbstractEventLoop)\n"
         )
         done = pytest_in(python, "test_untouched.py")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from everyloop.harness import auditing
+from everyloop.harness.audit import judging
 
 from ..conftest import Command
 
@@ -44,5 +44,5 @@ def test_the_commands(cli: Command, python: Command, page: str) -> None:
 
 
 def test_every_effect_is_explained(page: str) -> None:
-    for effect in auditing.EFFECTS:
+    for effect in judging.EFFECTS:
         assert f"| `{effect}` |" in page

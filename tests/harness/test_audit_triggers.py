@@ -23,9 +23,9 @@ from typing import Any
 
 import pytest
 from everyloop.fake_selectors import limits
-from everyloop.harness import auditing
-from everyloop.harness.audit_record import Record
-from everyloop.harness.recording import Recorder
+from everyloop.harness.audit import judging
+from everyloop.harness.audit.record import Record
+from everyloop.harness.audit.recording import Recorder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the loops and descriptors of Linux")
 
@@ -52,11 +52,11 @@ def recorded(program: Program, factory: Factory = asyncio.SelectorEventLoop) -> 
     return recorder.record
 
 
-def effects(record: Record) -> dict[tuple[str, str], auditing.Finding]:
+def effects(record: Record) -> dict[tuple[str, str], judging.Finding]:
     """The findings by loop and limit, of this Python or of any."""
     return {
         (judged.target.name, finding.limit.id): finding
-        for judged in auditing.judgements(record)
+        for judged in judging.judgements(record)
         for finding in judged.findings
     }
 
@@ -340,7 +340,7 @@ BREAKING: dict[str, tuple[Program, Program | None, dict[str, str]]] = {
     "names of hosts": (connects_by_name, connects_by_number, {PROACTOR: "windows-proactor-numeric-addresses"}),
     "M-UDP-SIZE": (sends_long_datagram, None, {KQUEUE: "macos-datagram-size"}),
 }
-OTHERWISE: dict[str, tuple[Program, Program | None, dict[str, str], auditing.Effect]] = {
+OTHERWISE: dict[str, tuple[Program, Program | None, dict[str, str], judging.Effect]] = {
     "W-NPM-CMD": (starts_script_by_name, starts_process, {PROACTOR: "windows-proactor-commands"}, "unknown"),
     "W-TIMER-15MS": (sleeps_shortly, sleeps_longer, {PROACTOR: "windows-clock", SELECTOR: "windows-waits"}, "differs"),
     "W-ERRNO-CLASS": (serves, watches_socket, {PROACTOR: "windows-connection-errors"}, "differs"),
@@ -369,7 +369,7 @@ def test_trigger(
 def test_every_limit_is_seen_or_known_not_to_be() -> None:
     """So that a row that is added is thought of: it is shown here or below, or no audit can see it."""
     shown = {limit for _, _, expected, _ in ALL.values() for limit in expected.values()}
-    unseen = {limit.id for limit in auditing.unseen()}
+    unseen = {limit.id for limit in judging.unseen()}
     assert not shown & unseen
     assert unseen == {
         "windows-child-watchers",
@@ -395,7 +395,7 @@ def test_one_process_needs_what_no_loop_of_windows_has_both_of(factory: Factory)
         await watches_socket()
         await starts_process()
 
-    (windows,) = (one for one in auditing.conclusions(recorded(program, factory)) if one.system == "Windows")
+    (windows,) = (one for one in judging.conclusions(recorded(program, factory)) if one.system == "Windows")
     assert windows.loops == windows.perhaps == ()
     assert windows.sentence == (
         "needs add_reader() and subprocess_exec(): no loop of the standard library on Windows has both"
@@ -459,7 +459,7 @@ def test_high_descriptors() -> None:
 
 
 def test_python_decides_about_the_clock() -> None:
-    judged = [one for one in auditing.judgements(recorded(sleeps_shortly)) if one.target.name == PROACTOR]
+    judged = [one for one in judging.judgements(recorded(sleeps_shortly)) if one.target.name == PROACTOR]
     old, new = judged
     assert (old.pythons, new.pythons) == (((3, 11), (3, 12)), ((3, 13), (3, 15)))
     assert {finding.limit.id for finding in old.findings} == {"windows-clock", "windows-waits"}

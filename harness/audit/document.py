@@ -9,10 +9,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..fake_selectors import limits
-from . import audit_sarif, auditing, results
-from .audit_record import NOWHERE, Record, Site
-from .version import VERSION
+from ...fake_selectors import limits
+from .. import results
+from ..version import VERSION
+from . import judging, sarif
+from .record import NOWHERE, Record, Site
 
 SCHEMA = "everyloop-audit/1"
 SUFFIXES = {".json", ".sarif"}
@@ -52,7 +53,7 @@ def write(path: Path, record: Record, root: Path) -> None:
     Raises:
         ReportError: it cannot be written.
     """
-    content = audit_sarif.log(record, root) if path.suffix == ".sarif" else document(record, root)
+    content = sarif.log(record, root) if path.suffix == ".sarif" else document(record, root)
     try:
         results.write(path, content)
     except OSError as error:
@@ -83,7 +84,7 @@ def document(record: Record, root: Path) -> dict[str, Any]:
             {"amount": amount, "value": value, **_site(site, root)}
             for (amount, site), value in sorted(record.amounts.items(), key=str)
         ],
-        "judgements": [_judgement(one, root) for one in auditing.judgements(record)],
+        "judgements": [_judgement(one, root) for one in judging.judgements(record)],
         "conclusions": [
             {
                 "system": one.system,
@@ -92,13 +93,13 @@ def document(record: Record, root: Path) -> dict[str, Any]:
                 "unknown": [*one.perhaps],
                 "sentence": one.sentence,
             }
-            for one in auditing.conclusions(record)
+            for one in judging.conclusions(record)
         ],
-        "unseen": [limit.id for limit in auditing.unseen()],
+        "unseen": [limit.id for limit in judging.unseen()],
     }
 
 
-def _judgement(one: auditing.Judgement, root: Path) -> dict[str, Any]:
+def _judgement(one: judging.Judgement, root: Path) -> dict[str, Any]:
     return {
         "loop": one.target.name,
         "system": one.target.system,

@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from . import auditing
-from .audit_record import NOWHERE, Record
+from . import judging
+from .record import NOWHERE, Record
 
-_STYLES: dict[auditing.Effect, str] = {"breaks": "bold red", "unknown": "yellow", "differs": "cyan"}
+_STYLES: dict[judging.Effect, str] = {"breaks": "bold red", "unknown": "yellow", "differs": "cyan"}
 _SITES = 5
 
 
@@ -44,15 +44,15 @@ def _lines(record: Record, root: Path, quiet: bool) -> Iterator[Text]:
         yield Text(f"shortest timer: {seconds * 1000:.3g} ms")
     if not quiet:
         yield Text("")
-    for one in auditing.conclusions(record):
+    for one in judging.conclusions(record):
         style = "green" if one.loops else "yellow" if one.perhaps else "bold red"
-        yield Text.assemble((f"{one.system}{auditing.only_for(one.pythons)}: ", "bold"), (one.sentence, style))
-    for finding, loops in () if quiet else auditing.by_limit(auditing.judgements(record)):
+        yield Text.assemble((f"{one.system}{judging.only_for(one.pythons)}: ", "bold"), (one.sentence, style))
+    for finding, loops in () if quiet else judging.by_limit(judging.judgements(record)):
         yield Text("")
         yield from _finding(finding, loops, root)
 
 
-def _finding(finding: auditing.Finding, loops: list[str], root: Path) -> Iterator[Text]:
+def _finding(finding: judging.Finding, loops: list[str], root: Path) -> Iterator[Text]:
     limit = finding.limit
     yield Text.assemble((finding.effect, _STYLES[finding.effect]), f"  {limit.id}  ({', '.join(loops)})")
     yield Text(f"    {limit.forbids}")

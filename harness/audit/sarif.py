@@ -9,19 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..fake_selectors.limits import Limit
-from . import auditing
-from .audit_record import Record, Site
-from .version import VERSION
+from ...fake_selectors.limits import Limit
+from ..version import VERSION
+from . import judging
+from .record import Record, Site
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-_LEVELS: dict[auditing.Effect, str] = {"breaks": "error", "unknown": "warning", "differs": "note"}
-_WORDS: dict[auditing.Effect, str] = {"breaks": "breaks", "unknown": "may break", "differs": "differs"}
+_LEVELS: dict[judging.Effect, str] = {"breaks": "error", "unknown": "warning", "differs": "note"}
+_WORDS: dict[judging.Effect, str] = {"breaks": "breaks", "unknown": "may break", "differs": "differs"}
 
 
 def log(record: Record, root: Path) -> dict[str, Any]:
     """Return the log: a rule for each limit that the program meets, a result for each line that meets it."""
-    found = auditing.by_limit(auditing.judgements(record))
+    found = judging.by_limit(judging.judgements(record))
     return {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -41,15 +41,13 @@ def log(record: Record, root: Path) -> dict[str, Any]:
                     for number, (finding, loops) in enumerate(found)
                     for site in finding.sites
                 ],
-                "properties": {
-                    "conclusions": [f"{one.system}: {one.sentence}" for one in auditing.conclusions(record)]
-                },
+                "properties": {"conclusions": [f"{one.system}: {one.sentence}" for one in judging.conclusions(record)]},
             }
         ],
     }
 
 
-def _rule(finding: auditing.Finding) -> dict[str, Any]:
+def _rule(finding: judging.Finding) -> dict[str, Any]:
     limit = finding.limit
     return {
         "id": limit.id,
@@ -61,7 +59,7 @@ def _rule(finding: auditing.Finding) -> dict[str, Any]:
     }
 
 
-def _result(number: int, finding: auditing.Finding, loops: Sequence[str], site: Site, root: Path) -> dict[str, Any]:
+def _result(number: int, finding: judging.Finding, loops: Sequence[str], site: Site, root: Path) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.limit.id,
         "ruleIndex": number,
@@ -81,7 +79,7 @@ def _result(number: int, finding: auditing.Finding, loops: Sequence[str], site: 
     return result
 
 
-def _message(limit: Limit, finding: auditing.Finding, loops: Sequence[str]) -> str:
+def _message(limit: Limit, finding: judging.Finding, loops: Sequence[str]) -> str:
     doubt = f" {limit.doubt}" if limit.doubt else ""
     what = ", ".join(finding.phrases())
     return f"{what} {_WORDS[finding.effect]} on {', '.join(loops)}: {limit.forbids}{doubt} Instead: {limit.instead}"

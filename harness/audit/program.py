@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
-from . import audit_document, audit_terminal, terminal
-from .commands import complain
+from ..commands import complain
+from ..terminal import diagnostics
+from . import document, terminal
 from .recording import Recorder
 
 
@@ -30,7 +31,7 @@ class Audit:
         self._path = None if report is None else report.absolute()
         self._root = Path.cwd()
         if self._path is not None:
-            audit_document.check(self._path)
+            document.check(self._path)
         self._recorder = Recorder()
 
     def __enter__(self) -> Audit:
@@ -41,9 +42,9 @@ class Audit:
         self._recorder.__exit__(kind, error, at)
         if self.silent:
             return
-        audit_terminal.show(terminal.diagnostics(), self._recorder.record, self._root)
+        terminal.show(diagnostics(), self._recorder.record, self._root)
         if self._path is not None:
             try:
-                audit_document.write(self._path, self._recorder.record, self._root)
-            except audit_document.ReportError as failure:
+                document.write(self._path, self._recorder.record, self._root)
+            except document.ReportError as failure:
                 complain(str(failure))

@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from ..fake_selectors import limits
-from ..fake_selectors.limits import KINDS, LINUX, MACOS, SOCKET, WINDOWS, Limit, Version
+from ...fake_selectors import limits
+from ...fake_selectors.limits import KINDS, LINUX, MACOS, SOCKET, WINDOWS, Limit, Version
 from . import recording
-from .audit_record import Record, Site, sites
+from .record import Record, Site, sites
 
 T = TypeVar("T")
 

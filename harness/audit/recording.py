@@ -28,9 +28,9 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
-from ..fake_selectors.limits import AMOUNTS, LEAST, LIMITS
+from ...fake_selectors.limits import AMOUNTS, LEAST, LIMITS
 from . import circumstances, descriptors
-from .audit_record import NOWHERE, Record, Site, Use
+from .record import NOWHERE, Record, Site, Use
 
 Method = Callable[..., Any]
 Loop = asyncio.AbstractEventLoop

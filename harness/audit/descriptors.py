@@ -9,7 +9,7 @@ import stat
 import sys
 from typing import Any
 
-from ..fake_selectors.limits import DEVICE, FIFO, FILE, OTHER, PIPE, PTY, SOCKET, TERMINAL
+from ...fake_selectors.limits import DEVICE, FIFO, FILE, OTHER, PIPE, PTY, SOCKET, TERMINAL
 
 
 def number_of(file: Any) -> int | None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from . import audit_document, audit_terminal
-from .audit_record import Record
+from . import document, terminal
+from .record import Record
 from .recording import Recorder
 
 NAME = "everyloop-audit"
@@ -30,12 +30,12 @@ def start(config: pytest.Config, report: str) -> None:
     path = Path(report) if report else None
     if path is not None and not hasattr(config, "workerinput"):
         try:
-            audit_document.check(path)
-        except audit_document.ReportError as error:
+            document.check(path)
+        except document.ReportError as error:
             # An option that may have a value takes the next word for it.
             hint = (
                 f": write `pytest {report} --everyloop-audit`"
-                if path.exists() and path.suffix not in audit_document.SUFFIXES
+                if path.exists() and path.suffix not in document.SUFFIXES
                 else ""
             )
             raise pytest.UsageError(f"--everyloop-audit: {error}{hint}") from None
@@ -75,15 +75,15 @@ class Audit:
         record, root = self._recorder.record, self._config.rootpath
         if self._path is not None:
             try:
-                audit_document.write(self._path, record, root)
-            except audit_document.ReportError as error:
+                document.write(self._path, record, root)
+            except document.ReportError as error:
                 terminalreporter.write_line(f"everyloop audit: {error}", red=True)
         terminalreporter.section("everyloop audit", "-")
         # pytest knows whether there are colours; what is written goes where its summary goes.
         colours = terminalreporter.hasmarkup
         console = Console(file=io.StringIO(), force_terminal=colours, no_color=not colours, highlight=False)
         with console.capture() as said:
-            audit_terminal.show(console, record, root, quiet=self._config.get_verbosity() < 0)
+            terminal.show(console, record, root, quiet=self._config.get_verbosity() < 0)
         terminalreporter.write(said.get())
         if self._path is not None:
             terminalreporter.write_line(f"report: {self._path}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..fake_selectors.limits import AMOUNTS, LEAST
+from ...fake_selectors.limits import AMOUNTS, LEAST
 
 
 class Site(NamedTuple):
