@@ -448,3 +448,18 @@ async def operation_of_posix_is_carried_through_after_it_was_cancelled(
 ) -> None:
     await cancel_everywhere(operation)
     await carry_through(operation, in_thread)
+
+
+@shows("CAN-04", POSIX)
+@pytest.mark.parametrize("method", ["create_connection", "create_unix_connection"])
+async def cancelled_operation_does_not_close_a_socket_behind_its_back(method: str) -> None:
+    create = getattr(asyncio.get_running_loop(), method)
+    for iterations in range(ITERATIONS):
+        here, there = socket.socketpair()
+        with here, there:
+            here.setblocking(False)
+            attempt = Attempt(lambda given=here: create(Recorder, sock=given), do_nothing, abort, (there,))
+            over, _ = await cancel(attempt, iterations)
+            assert here.fileno() == -1 or _is_open(here.fileno())
+        if over:
+            return

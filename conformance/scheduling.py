@@ -131,6 +131,15 @@ async def call_soon_calls_in_the_order_of_registration() -> None:
 
 
 @shows("SCH-01")
+async def call_soon_takes_any_number_of_callbacks() -> None:
+    calls: list[int] = []
+    for number in range(20_000):
+        asyncio.get_running_loop().call_soon(calls.append, number)
+    await everything_registered_ran()
+    assert calls == list(range(20_000))
+
+
+@shows("SCH-01")
 async def call_soon_calls_once() -> None:
     calls: list[str] = []
     asyncio.get_running_loop().call_soon(calls.append, "called")
