@@ -662,8 +662,8 @@ def _windows_proactor() -> Iterator[Limit]:
         id="windows-proactor-datagram-deafness",
         platforms=here,
         loops=loop,
-        forbids="A transport for datagrams receives nothing more after it has sent to a port where nobody listens: up to "
-        "Python 3.12 always, later only after several sends at once, until the releases of autumn 2026.",
+        forbids="A transport for datagrams receives nothing more after it has sent to a port where nobody listens: up "
+        "to Python 3.12 always, later only after several sends at once, until the releases of autumn 2026.",
         instead="Make another endpoint after error_received().",
         methods=("create_datagram_endpoint",),
         source=f"{_ISSUES}/127057",
