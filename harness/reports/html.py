@@ -202,7 +202,7 @@ class Page:
             for seconds, number, one in found
         ]
 
-    @property
+    @cached_property
     def support(self) -> dict[str, Any] | None:
         """The platform-support table; None without measurements."""
         probes = self.content.probes

@@ -55,4 +55,4 @@ def write(reports: Mapping[str, Path], content: Content) -> None:
         render: Callable[[Content], str] = importlib.import_module(f"{__package__}.{name}").render
         text = render(content)
         with written(path):
-            replace_text(path, text)
+            replace_text(path, text, newline="\n")

@@ -207,10 +207,8 @@
     element("dialog-body").replaceChildren(about, ...parts);
     if (!dialog.open) dialog.showModal();
     dialog.scrollTop = 0;
-    const single = cases.length === 1 && cases.length !== behaviour.cases.length;
-    const only = cases.length === 1;
     remember(
-      single || only
+      cases.length === 1
         ? { case: cases[0].id, behaviour: null, on: on.slug }
         : { case: null, behaviour: behaviour.id, on: on.slug },
     );
