@@ -1,0 +1,1 @@
+"""Other people's libraries and their own tests, unmodified, on the loops of other platforms."""
