@@ -458,7 +458,7 @@ async def cancelled_operation_does_not_close_a_socket_behind_its_back(method: st
         here, there = socket.socketpair()
         with here, there:
             here.setblocking(False)
-            attempt = Attempt(lambda given=here: create(Recorder, sock=given), do_nothing, abort, (there,))
+            attempt = Attempt(functools.partial(create, Recorder, sock=here), do_nothing, abort, (there,))
             over, _ = await cancel(attempt, iterations)
             assert here.fileno() == -1 or _is_open(here.fileno())
         if over:
