@@ -74,7 +74,7 @@ def cell(page: Page, behaviour: str, column: int) -> Any:
 
 
 def details(page: Page) -> str:
-    return page.locator("#dialog").inner_text()
+    return str(page.locator("#dialog").inner_text())
 
 
 class TestMatrix:
