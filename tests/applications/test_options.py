@@ -116,7 +116,7 @@ def test_ordinary():
 def test_marked(everyloop):
     asyncio.run(asyncio.sleep(0))
     assert dict(everyloop.knobs) in ({}, {"max_sockets": 64, "clock_resolution": 0.001}, {"clock_resolution": 0.0005})
-    assert (everyloop.emulated is None) == ("WindowsSelectorEventLoopPolicy" not in vars(asyncio))
+    assert (everyloop.emulated is None) == ("ProactorEventLoop" not in vars(asyncio))
 
 @pytest.mark.everyloop
 def test_counted_as_asynchronous():

@@ -113,7 +113,7 @@ def many_sockets(at_once: int = 300) -> None:
                 received = asyncio.gather(loop.sock_recv(a, 1), loop.sock_recv(b, 1))
                 await asyncio.sleep(0.01)
                 await asyncio.gather(loop.sock_sendall(a, b"x"), loop.sock_sendall(b, b"x"))
-                assert await received == [b"x", b"x"]
+                assert list(await received) == [b"x", b"x"]
 
         async with asyncio.TaskGroup() as group:
             for a, b in pairs:
