@@ -67,20 +67,19 @@ def installed(project: Project, wheel: Path, into: Path) -> Path:
         RunError: the index does not have it, or it cannot be installed.
     """
     home = into / f"{project.name}-{project.version}"
+    pip = [str(_program(home, "python")), "-m", "pip", "--disable-pip-version-check"]
     ready = home / "ready"
     if not ready.exists():
         home.mkdir(exist_ok=True)
         venv.create(home / "venv", with_pip=True, clear=True)
-        pip = [str(_program(home, "python")), "-m", "pip", "--disable-pip-version-check"]
         named = f"{project.name}=={project.version}"
         _call([*pip, "download", "-q", "--no-deps", "--no-binary", project.name, "-d", str(home), named], home)
         with tarfile.open(next(home.glob("*.tar.gz"))) as archive:
             archive.extractall(home / "sdist", filter="data")
-        _call([*pip, "install", "-q", str(_source(home)), *TOOLS, *project.requires], home)
+        _call([*pip, "install", "-q", str(_source(home)), *TOOLS, *project.requires, str(wheel)], home)
         ready.touch()
-    pip = [str(_program(home, "python")), "-m", "pip", "--disable-pip-version-check"]
-    _call([*pip, "install", "-q", str(wheel)], home)
-    _call([*pip, "install", "-q", "--no-deps", "--force-reinstall", str(wheel)], home)
+    else:
+        _call([*pip, "install", "-q", "--no-deps", "--force-reinstall", str(wheel)], home)
     return home
 
 

@@ -539,8 +539,11 @@ def _getaddrinfo(
     proto: int = 0,
     flags: int = 0,
 ) -> list[Any]:
+    refused: int | None = None
     try:
         found = _socket.getaddrinfo(host, port, family, type, proto, flags)
     except socket.gaierror as failure:
-        raise socket.gaierror(failure.errno, "getaddrinfo failed") from None
+        refused = failure.errno
+    if refused is not None:  # not while Linux's is handled: C code has no other error as its __context__
+        raise socket.gaierror(refused, "getaddrinfo failed")
     return list(dict.fromkeys((own, type, proto, name, address) for own, _, _, name, address in found))

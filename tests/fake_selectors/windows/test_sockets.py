@@ -147,6 +147,12 @@ def test_a_socket_made_of_a_handle_has_no_protocol(socket: Any, listener: Any) -
             assert accepted.proto == 0
 
 
+def test_an_unknown_name_has_no_other_error_behind_it(socket: Any) -> None:
+    with pytest.raises(socket.gaierror, match="getaddrinfo failed") as raised:
+        socket.getaddrinfo("127.0.0.1.", 80, flags=socket.AI_NUMERICHOST)
+    assert raised.value.__context__ is None
+
+
 def test_getaddrinfo_answers_what_was_asked(socket: Any) -> None:
     assert socket.getaddrinfo("127.0.0.1", 80) == [(socket.AF_INET, 0, 0, "", ("127.0.0.1", 80))]
     asked = {"type": socket.SOCK_STREAM, "proto": socket.IPPROTO_TCP}
