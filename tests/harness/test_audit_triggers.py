@@ -27,7 +27,10 @@ from everyloop.harness.audit import judging
 from everyloop.harness.audit.record import Record
 from everyloop.harness.audit.recording import Recorder
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the loops and descriptors of Linux")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform != "linux", reason="the loops and descriptors of Linux"),
+]
 
 Program = Callable[[], Awaitable[None]]
 Factory = Callable[[], asyncio.AbstractEventLoop]

@@ -15,7 +15,10 @@ from everyloop.harness import results
 
 from .runs import PATIENCE, Commands, wait_until
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals end runs on POSIX only")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform == "win32", reason="signals end runs on POSIX only"),
+]
 
 SELECTION = ("--area", "FD", "-k", "removing and not leaves")
 PROMPT = 6.0

@@ -17,7 +17,10 @@ from everyloop.harness import results
 
 from .runs import Commands, Ended, Verdicts, by_case, verdicts
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the canaries use fork(), signals and poll()")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform == "win32", reason="the canaries use fork(), signals and poll()"),
+]
 
 CONTROL = "canaries.harmless:taking_notes"
 SELECTION = ("--area", "FD", "-k", "removing and not leaves")

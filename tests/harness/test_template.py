@@ -10,7 +10,10 @@ from everyloop.harness import template
 
 from ..conftest import Command
 
-pytestmark = pytest.mark.skipif(not template.SUPPORTED, reason="needs fork() and subreapers")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(not template.SUPPORTED, reason="needs fork() and subreapers"),
+]
 
 SCRIPT = """
 import json, os, socket, sys, threading
