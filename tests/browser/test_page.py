@@ -123,7 +123,7 @@ class TestMatrix:
         assert shown(page) == rows
         visible = page.locator("tr.area:visible").count()
         assert visible == len({row.split("-")[0] for row in rows})
-        address = page.url
+        address = page.evaluate("location.href")
         page.click("button[type=reset]")
         page.wait_for_function("!location.hash")
         assert shown(page) == ["FD-05", "FD-06", "SRV-01", "SRV-02"]
@@ -188,7 +188,7 @@ class TestDetails:
     def test_deep_links(self, show: Open) -> None:
         page = show(FIRST, SECOND)
         cell(page, "FD-06", 1).click()
-        address = page.url
+        address = page.evaluate("location.href")
         assert address.endswith("#case=readers%3A%3Athree&on=uvloop-0.23.0-3.13.0-linux")
         page.keyboard.press("Escape")
         page.wait_for_function("!location.hash.includes('case=')")
