@@ -22,8 +22,6 @@ from .staging import PLACE, stage_of
 from .teaching import add_lesson
 
 MARKER = "everyloop"
-POLICY = "everyloop_policy"
-"""The property of a report that names the event loop policy that a test has put in place of the backend's."""
 
 Node = pytest.Item | pytest.Collector
 
@@ -181,8 +179,6 @@ class Application:
         report = yield
         if (name := self._stage.on) is None:
             return report
-        if call.when == "call" and (policy := self._stage.strange_policy()) is not None:
-            report.user_properties.append((POLICY, policy))
         if report.failed and call.excinfo is not None:
             limits = backends.find(name).limits()
             shown = (explain(error, limits) for error in (call.excinfo.value, *self._logged))

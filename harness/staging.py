@@ -81,12 +81,6 @@ class Stage:
         self._whole.close()
         self.on = self._base = None
 
-    def strange_policy(self) -> str | None:
-        """Return the class of the event loop policy if it is not the backend's; None if it is."""
-        if self.on is None or (policy := policies.current()) is self._policy:
-            return None
-        return f"{type(policy).__module__}.{type(policy).__qualname__}"
-
     def _enter(self, name: str, stack: contextlib.ExitStack) -> None:
         backend = backends.find(name)
         stack.enter_context(executing.installed(backend, self._packages if backend.emulated else ()))
