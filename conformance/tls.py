@@ -920,7 +920,7 @@ async def closing_transport_goes_over_to_tls(tcp_pair: Pair, observe: Observe) -
         )
         with unhandled():
             try:
-                transport: Any = await soon(asyncio.wait_for(starting, 1))
+                transport: Any = await soon(asyncio.wait_for(starting, 0.3))
             except Exception as error:  # noqa: BLE001 - any is an answer
                 observe(f"it raises {type(error).__name__}")
             else:
