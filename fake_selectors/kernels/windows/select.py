@@ -16,7 +16,9 @@ Some facts:
 6. Data out of band are reported in the third set, unless ``SO_OOBINLINE`` puts them among the others.
 7. A reset, a graceful close, a waiting connection: readable. An error of an earlier datagram: readable.
 8. A wait ends at a tick of the system's timer (``clocks``), and no signal ends it (``interrupts``).
-9. A socket that another thread closes during the call fails it: ``[WinError 10038]``.
+9. A socket that another thread closes during the call ends it: in the first list it counts as readable, in the others
+   alone it fails the call: ``[WinError 10038]``. https://github.com/wine-mirror/wine/blob/master/dlls/ws2_32/tests/sock.c
+   (``test_select``, which runs on Windows too). anyio and Tornado, whose threads wait with ``select()``, rely on it.
 
 How this machine's ``poll()`` tells them apart: after a failed connection it reports a hang-up, as of a socket that was
 never connected, and of one that was reset. What the connection has seen is in ``TCP_INFO``: never connected, no segment
@@ -84,7 +86,7 @@ class Closing:
     def __init__(self) -> None:
         # Reentrant: the garbage collector may close a socket while its thread holds the lock.
         self._lock = threading.RLock()
-        self._waiting: dict[int, frozenset[int]] = {}
+        self._waiting: set[Alarm] = set()
         self._log: list[int] = []
         self._start = 0
 
@@ -95,26 +97,25 @@ class Closing:
     def of(self, handle: int) -> Iterator[None]:
         """Wrap the closing of a socket's handle."""
         with self._lock:
-            for alarm, handles in self._waiting.items():
-                if handle in handles:
-                    os.eventfd_write(alarm, 1)
+            for alarm in self._waiting:
+                alarm.sound(handle)
             yield
             if len(self._log) == _LOG:
                 self.forget()
             self._log.append(handle)
 
     @contextmanager
-    def watching(self, handles: Iterable[int]) -> Iterator[int]:
-        """Wrap a wait; gives a descriptor that becomes readable when one of the handles is closed."""
-        alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+    def watching(self, handles: Iterable[int]) -> Iterator[Alarm]:
+        """Wrap a wait; gives what sounds when one of the handles is closed."""
+        alarm = Alarm(frozenset(handles))
         try:
             with self._lock:
-                self._waiting[alarm] = frozenset(handles)
+                self._waiting.add(alarm)
             yield alarm
         finally:
             with self._lock:
-                self._waiting.pop(alarm, None)
-            os.close(alarm)
+                self._waiting.discard(alarm)
+            os.close(alarm.descriptor)
 
     @property
     def position(self) -> int:
@@ -131,6 +132,29 @@ class Closing:
         with self._lock:
             self._start = self.position + 1
             self._log.clear()
+
+
+class Alarm:
+    """What tells a wait that another thread closes one of its handles.
+
+    Args:
+        handles: of the wait.
+
+    Attributes:
+        descriptor: becomes readable.
+        closed: which of them.
+    """
+
+    def __init__(self, handles: frozenset[int]) -> None:
+        self._handles = handles
+        self.closed: set[int] = set()
+        self.descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def sound(self, handle: int) -> None:
+        """Tell that a handle is going to be closed."""
+        if handle in self._handles:
+            self.closed.add(handle)
+            os.eventfd_write(self.descriptor, 1)
 
 
 class _Last(threading.local):
@@ -218,7 +242,7 @@ class _Call:
         register = self._poll.register
         for handle, flags in self.interest.items():
             register(handle, flags)
-        self._alarm = -1
+        self._alarm: Alarm | None = None
         self._pristine = True
         """Whether poll() is asked for exactly this."""
         self._sure: set[int] = set()
@@ -248,17 +272,17 @@ class _Call:
             return True
         return False
 
-    def wait(self, seconds: float | None, alarm: int = -1) -> dict[int, int]:
-        """Return what is ready within so many seconds; a descriptor may sound an alarm."""
-        if alarm < 0:
+    def wait(self, seconds: float | None, alarm: Alarm | None = None) -> dict[int, int]:
+        """Return what is ready within so many seconds; an alarm may end it."""
+        if alarm is None:
             return self._wait(seconds)
         self._alarm = alarm
-        self._poll.register(alarm, select.POLLIN)
+        self._poll.register(alarm.descriptor, select.POLLIN)
         try:
             return self._wait(seconds)
         finally:
-            self._alarm = -1
-            self._poll.unregister(alarm)
+            self._alarm = None
+            self._poll.unregister(alarm.descriptor)
 
     def _wait(self, seconds: float | None) -> dict[int, int]:
         end = math.inf if seconds is None else time.monotonic() + seconds
@@ -275,9 +299,11 @@ class _Call:
     def look(self, seconds: float) -> dict[int, int]:
         """Return what is ready within so many seconds; nothing, earlier, if it is not to be looked at any longer."""
         events = clocks.poll(self._poll.poll, None if seconds == math.inf else seconds)
-        found = {}
+        found = self._closed()
         for handle, happened in events:
-            if handle == self._alarm or happened & select.POLLNVAL:
+            if handle in found or (self._alarm is not None and handle == self._alarm.descriptor):
+                continue
+            if happened & select.POLLNVAL:
                 raise error(WSAENOTSOCK)
             if handle not in self._sure:
                 self._check((handle,))
@@ -291,6 +317,13 @@ class _Call:
             else:
                 self._poll.modify(handle, wanted & ~EXCEPT)
         return found
+
+    def _closed(self) -> dict[int, int]:
+        """Return the sockets that another thread has closed since the wait began, as readable."""
+        closed = frozenset(self._alarm.closed) if self._alarm is not None else frozenset()
+        if any(not self.interest[handle] & READ for handle in closed):
+            raise error(WSAENOTSOCK)
+        return dict.fromkeys(closed, READ)
 
     def _check(self, handles: Iterable[int]) -> None:
         for handle in handles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import threading
@@ -204,12 +205,38 @@ def test_a_wait_ends_when_data_come(select: Any, pair: Sockets) -> None:
     with_data.join()
 
 
-def test_a_socket_that_another_thread_closes_fails_the_call(select: Any, socket: Any, pair: Sockets) -> None:
+def closed_meanwhile(socket: Any) -> tuple[Any, threading.Thread, Any]:
+    """Return a socket to which nothing can be written, a thread that will close it, and the other end."""
     ours, theirs = socket.socketpair()
-    closing = threading.Timer(0.1, ours.close)
+    ours.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            ours.send(bytes(65536))
+    return ours, threading.Timer(0.1, ours.close), theirs
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_a_socket_that_another_thread_closes_is_readable(
+    select: Any, socket: Any, pair: Sockets, *, others: bool
+) -> None:
+    ours, closing, theirs = closed_meanwhile(socket)
+    more = [ours] if others else []
+    closing.start()
+    assert select.select([pair[0], ours], more, more, PATIENCE) == ([ours], [], [])
+    closing.join()
+    theirs.close()
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_socket_that_another_thread_closes_fails_a_call_that_does_not_read(
+    select: Any, socket: Any, pair: Sockets, place: int
+) -> None:
+    ours, closing, theirs = closed_meanwhile(socket)
+    lists: list[list[Any]] = [[pair[0]], [], []]
+    lists[place] = [ours]
     closing.start()
     with refused(10038):
-        select.select([pair[0], ours], [], [], PATIENCE)
+        select.select(*lists, PATIENCE)
     closing.join()
     theirs.close()
 
