@@ -15,15 +15,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from everyloop.harness import results
+from everyloop.harness import documents, results
 
 
-def main(documents: int = 200, count: int = 2800) -> None:
+def main(many: int = 200, count: int = 2800) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         found = [_result(number) for number in range(count)]
-        for number in range(documents):
-            results.write(folder / f"{number}.json", results.document([_run(f"loop-{number}", found)]))
+        for number in range(many):
+            documents.write(folder / f"{number}.json", results.document([_run(f"loop-{number}", found)]))
         names = [str(path) for path in sorted(folder.iterdir())]
         size = sum(Path(name).stat().st_size for name in names)
         began = time.monotonic()
@@ -31,7 +31,7 @@ def main(documents: int = 200, count: int = 2800) -> None:
         subprocess.run(command, check=True)
         seconds = time.monotonic() - began
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"{documents} documents of {count} results, {size / 1e6:.0f} MB: {seconds:.1f} s")
+    print(f"{many} documents of {count} results, {size / 1e6:.0f} MB: {seconds:.1f} s")
     print(f"processor time {usage.ru_utime + usage.ru_stime:.1f} s, memory {usage.ru_maxrss / 1e3:.0f} MB")
 
 

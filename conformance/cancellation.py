@@ -28,7 +28,7 @@ import pytest
 
 from .contexts import client_context, server_context
 from .declare import shows
-from .descriptors import folder
+from .descriptors import folder, is_open, open_descriptors
 from .driving import settle, soon
 from .gates import POSIX, WAITID, Gate
 from .guests import LOOPBACK, Guests, address, closing, connect
@@ -363,7 +363,7 @@ async def cancel_everywhere(operation: Operation, before: set[int] | None = None
             # What was given to an operation that was never begun is still open; and while its peer is there, nobody
             # but the loop ends what was begun.
             if before is not None and iterations and cancelled:
-                await nothing_new_is_open(before | {kept.fileno() for kept in attempt.kept})
+                await nothing_newis_open(before | {kept.fileno() for kept in attempt.kept})
         if over:
             return
 
@@ -380,21 +380,7 @@ async def carry_through(operation: Operation, in_thread: InThread) -> None:
         await settle()
 
 
-def open_descriptors() -> set[int]:
-    """Return the numbers of the open descriptors, but for that of the directory that lists them."""
-    numbers = {int(entry.name) for entry in Path("/dev/fd").iterdir()}
-    return {number for number in numbers if _is_open(number)}
-
-
-def _is_open(descriptor: int) -> bool:
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True
-
-
-async def nothing_new_is_open(before: set[int]) -> None:
+async def nothing_newis_open(before: set[int]) -> None:
     """Wait until no descriptors are open that were not before; what only waits to be collected is no leak."""
     deadline = time.monotonic() + PATIENCE
     while opened := open_descriptors() - before:
@@ -460,6 +446,6 @@ async def cancelled_operation_does_not_close_a_socket_behind_its_back(method: st
             here.setblocking(False)
             attempt = Attempt(functools.partial(create, Recorder, sock=here), do_nothing, abort, (there,))
             over, _ = await cancel(attempt, iterations)
-            assert here.fileno() == -1 or _is_open(here.fileno())
+            assert here.fileno() == -1 or is_open(here.fileno())
         if over:
             return

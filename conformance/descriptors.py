@@ -29,6 +29,20 @@ class Watched:
     provoke: Callable[[], object]
 
 
+def open_descriptors() -> set[int]:
+    """Return the numbers of this process's open descriptors, but for that of the directory that lists them."""
+    return {number for number in (int(entry.name) for entry in Path("/dev/fd").iterdir()) if is_open(number)}
+
+
+def is_open(descriptor: int) -> bool:
+    """Tell whether this process has that descriptor."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def sockets() -> Iterator[Watched]:
     """One of two connected sockets."""

@@ -11,7 +11,6 @@ import contextlib
 import contextvars
 import gc
 import itertools
-import os
 import signal
 import socket
 import sys
@@ -19,14 +18,15 @@ import threading
 import warnings
 import weakref
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from .declare import shows
+from .descriptors import open_descriptors
 from .driving import soon, turn
 from .gates import POSIX, Gate
+from .lives import LIVES
 from .peers import PATIENCE, InThread
 
 if TYPE_CHECKING:
@@ -174,39 +174,6 @@ def closed_loop_does_not_warn(new_loop: LoopFactory) -> None:
     assert _let_die(loops) == []
 
 
-def _descriptors() -> set[int]:
-    found = set()
-    for entry in Path("/dev/fd").iterdir():
-        with contextlib.suppress(OSError):  # the one that listed the folder is gone
-            os.fstat(int(entry.name))
-            found.add(int(entry.name))
-    return found
-
-
-async def _run_a_callback() -> None:
-    await asyncio.sleep(0.001)
-
-
-async def _be_woken() -> None:
-    loop = asyncio.get_running_loop()
-    woken = loop.create_future()
-    thread = threading.Thread(target=loop.call_soon_threadsafe, args=(woken.set_result, None))
-    thread.start()
-    await woken
-    thread.join()
-
-
-async def _receive() -> None:
-    here, there = socket.socketpair()
-    with here, there:
-        here.setblocking(False)
-        there.send(b"x")
-        assert await asyncio.get_running_loop().sock_recv(here, 1) == b"x"
-
-
-LIVES = {"waited": _run_a_callback, "woken": _be_woken, "received": _receive}
-
-
 @pytest.mark.parametrize("life", ["unused", *LIVES])
 @shows("LIF-04", POSIX)
 def closed_loop_keeps_no_descriptor(life: str, new_loop: LoopFactory) -> None:
@@ -217,10 +184,10 @@ def closed_loop_keeps_no_descriptor(life: str, new_loop: LoopFactory) -> None:
         loop.close()
 
     live_and_close()  # loops open some descriptors only once in a process
-    before = _descriptors()
+    before = open_descriptors()
     for _ in range(3):
         live_and_close()
-    assert _descriptors() == before
+    assert open_descriptors() == before
 
 
 @shows("LIF-04")
@@ -672,7 +639,7 @@ def _spare_descriptors(count: int) -> Iterator[None]:
         raise OSError("Windows has no limit to set")
     import resource
 
-    taken = _descriptors()
+    taken = open_descriptors()
     free = (number for number in itertools.count() if number not in taken)
     # The limit is not on how many are open: it is the first number that a new one cannot have.
     limit = next(itertools.islice(free, count, None))
@@ -691,7 +658,7 @@ def failed_construction_leaves_no_descriptor(new_loop: LoopFactory, monkeypatch:
     loop = new_loop()  # loops open some descriptors only once in a process
     turn(loop)
     loop.close()
-    before = _descriptors()
+    before = open_descriptors()
     for spare in range(32):
         made: list[asyncio.AbstractEventLoop] = []
         with _spare_descriptors(spare), contextlib.suppress(Exception):
@@ -700,7 +667,7 @@ def failed_construction_leaves_no_descriptor(new_loop: LoopFactory, monkeypatch:
             made[0].close()
             return
         _let_die(made)
-        assert _descriptors() == before, f"left open when the loop got only {spare} descriptors"
+        assert open_descriptors() == before, f"left open when the loop got only {spare} descriptors"
     raise AssertionError("32 descriptors were not enough for a loop")
 
 

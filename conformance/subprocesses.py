@@ -31,6 +31,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from .declare import shows
+from .descriptors import open_descriptors
 from .gates import POSIX, ROOT, WAITID, Gate
 from .peers import PATIENCE, InThread, receive_all
 
@@ -196,11 +197,6 @@ CHILDLESS = Gate(
     lambda: WAITID.holds() and has_no_children(),
     never_on=("win32",),
 )
-
-
-def open_descriptors() -> int:
-    """Count the open descriptors of this process."""
-    return sum(1 for _ in Path("/dev/fd").iterdir())
 
 
 def of_length(size: int) -> bytes:
@@ -1411,12 +1407,12 @@ async def assert_no_descriptor_is_left(
     """Do something often and count descriptors; what a loop opens once, it opens in the warm-up."""
     for _ in range(warm_up):
         await live()
-    before = open_descriptors()
+    before = len(open_descriptors())
     for _ in range(times):
         await live()
     await eventually(
-        lambda: open_descriptors() <= before,
-        f"{times} children left {open_descriptors() - before} descriptors open",
+        lambda: len(open_descriptors()) <= before,
+        f"{times} children left {len(open_descriptors()) - before} descriptors open",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import tomlkit
 
-from . import baselines, results
+from . import baselines, documents, results
 from .baselines import LOST, TABLE, Baseline, Difference, Expectation, Part, Subject
 from .running import is_expected
 
@@ -56,7 +56,7 @@ def update(path: Path, runs: Sequence[results.Run], cases: Collection[str]) -> s
     if new or count:
         try:
             target = path.resolve()  # a link stays one
-            results.replace_text(target, corrected.text(), newline=None if new else _newline(path))
+            documents.replace_text(target, corrected.text(), newline=None if new else _newline(path))
         except OSError as error:
             raise baselines.BaselineError(f"cannot write {path}: {error.strerror}") from None
     if not count:

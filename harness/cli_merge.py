@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from . import merging, results
+from . import documents, merging, results
 from .commands import AS_EXPECTED, Command, documents_argument, written
 
 
@@ -27,5 +27,5 @@ def merge(sources: Sequence[Path], target: Path) -> int:
     """Make one results document of several, or of the journal of a run that was killed."""
     runs = merging.read_all(sources)
     with written(target):
-        results.write(target, results.document(runs))
+        documents.write(target, results.document(runs))
     return AS_EXPECTED

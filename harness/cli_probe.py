@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from . import backends, platform_table, probing, results, terminal
+from . import backends, documents, platform_table, probing, terminal
 from .commands import (
     AS_EXPECTED,
     HARNESS_FAILED,
@@ -72,7 +72,7 @@ def probe(names: Sequence[str], together: int, timeout: float, json_file: Path |
     refused = session.refused if session is not None else []
     if json_file is not None:
         try:
-            results.write(json_file, probing.document(columns))
+            documents.write(json_file, probing.document(columns))
         except OSError as error:
             raise click.ClickException(f"cannot write {json_file}: {error.strerror}") from None
     platform_table.show(terminal.output(), columns, quiet=quiet)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ..conformance import catalogue
-from . import backends, baseline_update, results, terminal
+from . import backends, baseline_update, documents, results, terminal
 from .baselines import Baseline, BaselineError, Subject
 from .commands import (
     AS_EXPECTED,
@@ -141,7 +141,7 @@ def run(
             journal.discard()
         raise click.ClickException(str(problem))
     if json_file is not None and journal is not None:
-        results.write(json_file, results.document(runs))
+        documents.write(json_file, results.document(runs))
         journal.discard()
     differences = None if baseline is None else baseline.differences(runs)
     terminal.show(terminal.output(), runs, quiet=quiet, verbose=verbose, differences=differences)

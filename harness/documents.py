@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -28,7 +29,7 @@ class TextError(Exception):
 
 
 def json_schema(name: str) -> dict[str, Any]:
-    """Return the JSON Schema of a kind of documents: ``results`` or ``probe``."""
+    """Return the JSON Schema of a kind of documents: ``results``, ``probe`` or ``audit``."""
     schema: dict[str, Any] = json.loads(files(__package__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8"))
     return schema
 
@@ -57,6 +58,27 @@ def _write(value: Any, newline: str, write: Callable[[str], None]) -> None:
 
 
 _encode = json.JSONEncoder().encode
+
+
+def write(path: Path, content: Mapping[str, object]) -> None:
+    """Write a document as a whole or not at all."""
+    replace_text(path, text(content))
+
+
+def replace_text(path: Path, text: str, newline: str | None = None) -> None:
+    """Write a file of text, in UTF-8, as a whole or not at all: it is replaced in one step.
+
+    Args:
+        path: where to.
+        text: its content.
+        newline: how its lines shall end; None: as they do on this machine.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8", newline=newline)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_text(path: Path) -> str:

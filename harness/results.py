@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NotRequired, TypedDict, cast
@@ -86,27 +85,6 @@ def label(run: Run) -> str:
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of the document."""
     return documents.json_schema("results")
-
-
-def write(path: Path, content: Mapping[str, object]) -> None:
-    """Write a document as a whole or not at all, a line for each result."""
-    replace_text(path, documents.text(content))
-
-
-def replace_text(path: Path, text: str, newline: str | None = None) -> None:
-    """Write a file of text, in UTF-8, as a whole or not at all: it is replaced in one step.
-
-    Args:
-        path: where to.
-        text: its content.
-        newline: how its lines shall end; None: as they do on this machine.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline=newline)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Document:

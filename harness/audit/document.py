@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ...fake_selectors import limits
-from .. import results
+from .. import documents
 from ..version import VERSION
 from . import judging, sarif
 from .record import NOWHERE, Record, Site
@@ -55,16 +53,14 @@ def write(path: Path, record: Record, root: Path) -> None:
     """
     content = sarif.log(record, root) if path.suffix == ".sarif" else document(record, root)
     try:
-        results.write(path, content)
+        documents.write(path, content)
     except OSError as error:
         raise ReportError(f"cannot write {path}: {error.strerror}") from error
 
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of the document."""
-    text = files(__package__).joinpath("audit.schema.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
+    return documents.json_schema("audit")
 
 
 def document(record: Record, root: Path) -> dict[str, Any]:

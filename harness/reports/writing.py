@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from ..commands import file_option, written
-from ..results import replace_text
+from ..documents import replace_text
 from .content import Content
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from everyloop.conformance import catalogue
-from everyloop.harness import results
+from everyloop.harness import documents, results
 from everyloop.harness.version import VERSION
 
 from ..conftest import PATIENCE, Command, neutral
@@ -373,7 +373,7 @@ class TestMerge:
         self, cli: Command, tmp_path: Path, arguments: tuple[str, ...], complaint: str
     ) -> None:
         (tmp_path / "text").write_text("hello")
-        results.write(tmp_path / "good.json", results.document([]))
+        documents.write(tmp_path / "good.json", results.document([]))
         done = cli("merge", *arguments)
         assert (done.returncode, done.stdout, done.stderr) == (2, "", f"everyloop: {complaint}\n")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from everyloop.harness import results
+from everyloop.harness import documents, results
 from everyloop.harness.documents import DocumentError
 from everyloop.harness.results import Journal, Result, Run
 from everyloop.harness.version import VERSION
@@ -114,18 +114,18 @@ class TestSchema:
 
 class TestDocument:
     def test_what_is_written_is_read(self, path: Path) -> None:
-        results.write(path, results.document([RUN]))
+        documents.write(path, results.document([RUN]))
         assert results.read(path) == results.document([RUN])
 
     def test_lone_surrogates_pass_through(self, path: Path) -> None:
         run: Run = {**RUN, "results": [result(verdict="fail", detail="a\udc80b \N{SNOWMAN}\0")]}
-        results.write(path, results.document([run]))
+        documents.write(path, results.document([run]))
         assert path.read_bytes().isascii()
         assert results.read(path)["runs"][0]["results"][0]["detail"] == "a\udc80b \N{SNOWMAN}\0"
 
     def test_it_replaces_an_older_one(self, path: Path) -> None:
         path.write_text("old")
-        results.write(path, results.document([RUN]))
+        documents.write(path, results.document([RUN]))
         assert results.read(path)["runs"] == [RUN]
 
     def test_it_is_written_as_a_whole_or_not_at_all(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +136,7 @@ class TestDocument:
 
         monkeypatch.setattr(Path, "replace", full)
         with pytest.raises(OSError, match="No space"):
-            results.write(path, results.document([RUN]))
+            documents.write(path, results.document([RUN]))
         assert path.read_text() == "old"
         assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
@@ -191,12 +191,12 @@ class TestBelievesNothing:
 
     @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
     def test_one_that_is_cut_off(self, path: Path, share: float) -> None:
-        results.write(path, results.document([RUN, {**RUN, "backend": "asyncio"}]))
+        documents.write(path, results.document([RUN, {**RUN, "backend": "asyncio"}]))
         text = path.read_text()
         assert self.refused(path, text[: int(len(text) * share)])
 
     def test_where_it_is_cut_off_is_said(self, path: Path) -> None:
-        results.write(path, results.document([RUN]))
+        documents.write(path, results.document([RUN]))
         text = path.read_text()
         assert self.refused(path, text.rstrip()[:-2]) == f"it is cut off in line {len(text.splitlines()) - 1}"
         assert self.refused(path, text[:15]) == "it is cut off in line 2"
@@ -234,7 +234,7 @@ class TestBelievesNothing:
 
     @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
     def test_a_number_that_is_none(self, path: Path, number: str) -> None:
-        results.write(path, results.document([RUN]))
+        documents.write(path, results.document([RUN]))
         assert self.refused(path, path.read_text().replace("0.002", number))
 
     def test_a_case_that_is_there_twice(self, path: Path) -> None:
@@ -282,7 +282,7 @@ class TestJournal:
         journal.begin(begun())
         journal.add(0, RESULT)
         completed = tmp_path / "completed.json"
-        results.write(completed, results.read(path))
+        documents.write(completed, results.read(path))
         assert read_document(completed)["runs"][0]["incomplete"]
         journal.discard()
 
