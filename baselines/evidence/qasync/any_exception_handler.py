@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
 from ..accuse import accuse, raises
-
-
-async def see() -> object:
-    loop: Any = asyncio.get_running_loop()
-    loop.set_exception_handler("no handler")
-    return "taken"
-
+from ..rloop.any_exception_handler import see
 
 if __name__ == "__main__":
     accuse(see, "qasync", asyncio=raises("TypeError"), accused="taken")

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from ..accuse import accuse, raises
-
-
-def see(loop: asyncio.AbstractEventLoop) -> object:
-    loop.close()
-    loop.call_soon_threadsafe(int)
-    return "taken"
-
+from ..rloop.closed_loop_takes_callbacks import see
 
 if __name__ == "__main__":
     accuse(see, "qasync", asyncio=raises("RuntimeError"), accused="taken")

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import warnings
-
 from ..accuse import accuse
-
-
-def see(loop: asyncio.AbstractEventLoop) -> object:
-    with warnings.catch_warnings(record=True) as given:
-        warnings.simplefilter("always")
-        made = type(loop)()
-        del made
-        gc.collect()
-    return any("unclosed event loop" in str(warning.message) for warning in given)
-
+from ..rloop.unclosed_loop_does_not_warn import see
 
 if __name__ == "__main__":
     accuse(see, "qasync", asyncio=True, accused=False)

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
 from ..accuse import accuse, raises
-
-
-async def see() -> object:
-    loop: Any = asyncio.get_running_loop()
-    loop.set_default_executor(object())
-    return "taken"
-
+from ..uvloop.any_default_executor import see
 
 if __name__ == "__main__":
     accuse(see, "rloop", asyncio=raises("TypeError"), accused="taken")

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-
 from ..accuse import accuse
-
-
-async def see() -> object:
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(None, lambda: threading.current_thread().name)
-
+from ..uvloop.executor_threads_have_another_name import see
 
 if __name__ == "__main__":
     accuse(see, "rloop", asyncio="asyncio_0", accused="ThreadPoolExecutor-0_0")

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-
 from ..accuse import accuse
-
-
-def see(loop: asyncio.AbstractEventLoop) -> object:
-    loop.add_signal_handler(signal.SIGTERM, int)
-    loop.add_signal_handler(signal.SIGINT, int)
-    loop.run_until_complete(asyncio.sleep(0))
-    loop.close()
-    return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, signal.getsignal(
-        signal.SIGINT
-    ) is signal.default_int_handler
-
+from ..uvloop.signal_handlers_outlive_the_loop import see
 
 if __name__ == "__main__":
     accuse(see, "rloop", asyncio=(True, True), accused=(False, False))

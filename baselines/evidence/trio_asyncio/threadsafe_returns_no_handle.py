@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from ..accuse import accuse
-
-
-async def see() -> object:
-    return isinstance(asyncio.get_running_loop().call_soon_threadsafe(int), asyncio.Handle)
-
+from ..qasync.threadsafe_returns_no_handle import see
 
 if __name__ == "__main__":
     accuse(see, "trio-asyncio", asyncio=True, accused=False)
