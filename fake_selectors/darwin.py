@@ -60,10 +60,11 @@ class MacOS(Platform):
         if sys.platform == "linux":
             from .kernels.macos.kinds import Devices
             from .kernels.macos.modules import modules
+            from .kernels.macos.release import opening
 
             devices = Devices(terminals=self.version not in WITHOUT_TERMINALS)
             fakes = modules(self.version, devices, lambda: self.module("asyncio.unix_events").ThreadedChildWatcher())
-            return Kernel(fakes, (*ASYNCIO, "asyncio.unix_events"), {})
+            return Kernel(fakes, (*ASYNCIO, "asyncio.unix_events"), {"platform": {"open": opening(self.version)}})
         raise NotImplementedError("macOS is emulated on Linux only: its kqueue is made of epoll")
 
 

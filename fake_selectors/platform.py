@@ -23,6 +23,7 @@ ASYNCIO = (
     "asyncio.unix_events",
     "asyncio.windows_events",
     "asyncio.windows_utils",
+    "platform",
     "selectors",
     "subprocess",
 )

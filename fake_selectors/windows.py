@@ -80,6 +80,7 @@ class Windows(Platform, ABC):
                 sockets,
                 system,
                 winapi,
+                wmi,
             )
 
             clock = WindowsClock(self.clock_resolution)
@@ -91,6 +92,7 @@ class Windows(Platform, ABC):
                 "_overlapped": overlapped.module(manager, kinds.overlapped),
                 "_socket": sockets.module(closing, manager.contexts, kinds.socket(manager)),
                 "_winapi": winapi.module(manager),
+                "_wmi": wmi.module(),
                 "msvcrt": msvcrt.module(manager),
                 "select": select.module(clock, self.max_sockets, closing),
                 "time": clock.module(),

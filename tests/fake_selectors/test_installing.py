@@ -23,16 +23,21 @@ ALL = pytest.mark.parametrize("platform", [LINUX, MACOS, WINDOWS], ids=["linux-s
 PROGRAM = """
 import asyncio
 import os
+import platform
 import signal
 import socket
 import sys
 
 system = sys.platform, os.name
+named = platform.system()
 unix = hasattr(socket, "AF_UNIX"), hasattr(asyncio, "start_unix_server")
 hangup = hasattr(signal, "SIGHUP")
 
 def now():
     return sys.platform, os.name, hasattr(socket, "AF_UNIX")
+
+def named_now():
+    return platform.system()
 
 def later():
     import socket
@@ -155,6 +160,7 @@ SEEN = {
     "macos": ("darwin", "posix", True),
     "windows-selector": ("win32", "nt", False),
 }
+NAMED = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
 
 
 def program_of(package: str) -> ModuleType:
@@ -173,6 +179,7 @@ class TestPackages:
             assert (*program.system, program.unix[0]) == seen
             assert program.unix == (seen[2], seen[2])
             assert program.hangup == seen[2]
+            assert program.named == program.named_now() == NAMED[seen[0]]
             assert program.now() == seen
             assert program.later() == seen[2]
             assert isinstance(asyncio.run(program.loop()), asyncio.SelectorEventLoop)
@@ -185,7 +192,9 @@ class TestPackages:
         with install(platform, [package]):
             assert program_of(package) is program
             assert program.now() == seen
+            assert program.named_now() == NAMED[seen[0]]
             assert program.later() == seen[2]
+        assert program.named_now() == "Linux"
         assert program.now() == ("linux", "posix", True)
         assert program.later()
 

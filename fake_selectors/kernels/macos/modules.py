@@ -4,7 +4,6 @@ Facts:
 
 * ``select.PIPE_BUF`` is 512. ``select.select`` takes every kind of descriptor, up to the number 1023, as Linux' does.
 * Reading the master side of a pseudo terminal whose slave side is closed: end of file, where Linux has EIO.
-* ``platform.mac_ver()`` gives the version, the processor and empty strings; ``platform.system()`` is "Darwin".
 * ``fstat()`` of a pipe without a name: no links and device 0, where Linux has one link and a device. asyncio tells it
   from a FIFO by that (https://github.com/python/cpython/pull/154222).
 * asyncio waits for its children in threads: macOS has no pidfd. Up to 3.13 a loop asks the event loop policy for its
@@ -17,7 +16,6 @@ from __future__ import annotations
 import asyncio.events
 import errno
 import os
-import platform
 import select
 import signal
 import socket
@@ -32,6 +30,7 @@ assert sys.platform == "linux", "macOS is emulated over Linux' epoll"
 
 from ...clocks import MACOS
 from ...views import View
+from . import release
 from .kevent import CONSTANTS, kevent
 from .kinds import Devices, is_fifo
 from .kqueue import kqueue
@@ -52,13 +51,11 @@ def modules(version: str, devices: Devices, child_watcher: Callable[[], Any]) ->
     own: dict[str, object] = {"kqueue": type("kqueue", (kqueue,), {"devices": devices, "__module__": "select"})}
     own |= {"poll": lambda: poll(devices), "kevent": kevent, "PIPE_BUF": PIPE_BUF, **CONSTANTS}
     fine = MACOS.module()
-    mac_ver = (version, ("", "", ""), "arm64" if "." not in version else "x86_64")
     return {
         "select": View(select, own, missing(select)),
         "time": View(fine, {}, missing(fine)),
         "sys": View(sys, {"platform": "darwin"}),
-        "platform": View(platform, {"system": lambda: "Darwin", "mac_ver": lambda *_: mac_ver}),
-        "os": View(os, {"read": _read, "fstat": _fstat}, missing(os)),
+        "os": View(os, {"read": _read, "fstat": _fstat, **release.functions_of_os(version)}, missing(os)),
         "socket": View(socket, {}, missing(socket)),
         "signal": View(signal, {}, missing(signal)),
         "asyncio.events": _events(child_watcher),

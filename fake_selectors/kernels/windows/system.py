@@ -25,8 +25,8 @@ import signal
 import sys
 from asyncio import streams
 from collections.abc import Iterator, Mapping, MutableMapping
-from types import ModuleType, SimpleNamespace
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
 assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
 
@@ -93,19 +93,47 @@ SIGBREAK = 21
 CTRL_C_EVENT = 0
 CTRL_BREAK_EVENT = 1
 
-WINDOWS_11 = SimpleNamespace(
-    major=10,
-    minor=0,
-    build=22631,
-    platform=2,
-    service_pack="",
-    service_pack_minor=0,
-    service_pack_major=0,
-    suite_mask=256,
-    product_type=1,
-    platform_version=(10, 0, 22631),
-)
-"""``sys.getwindowsversion()``: a Windows 11 for one user's desk."""
+
+class _Version(NamedTuple):
+    major: int
+    minor: int
+    build: int
+    platform: int
+    service_pack: str
+
+
+class WindowsVersion(_Version):
+    """What ``sys.getwindowsversion()`` returns: five items, and five names more."""
+
+    service_pack_minor = 0
+    service_pack_major = 0
+    suite_mask = 256
+    product_type = 1  # a workstation
+
+    @property
+    def platform_version(self) -> tuple[int, int, int]:
+        """The version, also where Windows pretends to be an older one."""
+        return self[:3]
+
+
+WINDOWS_11 = WindowsVersion(10, 0, 22631, 2, "")
+
+
+class Processor(NamedTuple):
+    """A processor as Windows names it."""
+
+    machine: str
+    """``PROCESSOR_ARCHITECTURE``, https://learn.microsoft.com/windows/win32/winprog64/wow64-implementation-details."""
+    architecture: int
+    """https://learn.microsoft.com/windows/win32/cimwin32prov/win32-processor"""
+    caption: str
+    manufacturer: str
+
+
+INTEL = Processor("AMD64", 9, "Intel64 Family 6 Model 154 Stepping 3", "GenuineIntel")
+ARM = Processor("ARM64", 12, "ARMv8 (64-bit) Family 8 Model 1 Revision 201", "Qualcomm Technologies Inc")
+PROCESSOR = ARM if os.uname().machine == "aarch64" else INTEL
+"""Of the machine that is emulated: it executes the same instructions as this one."""
 
 
 def modules(of_processes: Mapping[str, object] | None = None) -> Mapping[str, ModuleType]:
@@ -151,12 +179,19 @@ def _os(of_processes: Mapping[str, object]) -> ModuleType:
     return View(os, names, missing(os))
 
 
+_OF_THE_SYSTEM = {
+    "COMSPEC": COMSPEC,  # `subprocess` looks for it with ``shell=True``
+    "PROCESSOR_ARCHITECTURE": PROCESSOR.machine,
+    "PROCESSOR_IDENTIFIER": f"{PROCESSOR.caption}, {PROCESSOR.manufacturer}",
+}
+
+
 class _Environment(MutableMapping[str, str]):
-    """The environment of this process, in which there is a shell: ``subprocess`` looks for it with ``shell=True``."""
+    """The environment of this process, in which what Windows itself puts into everyone's is found by its name."""
 
     def __getitem__(self, name: str) -> str:
-        if name.upper() == "COMSPEC" and name not in os.environ:
-            return COMSPEC
+        if name not in os.environ and (value := _OF_THE_SYSTEM.get(name.upper())) is not None:
+            return value
         return os.environ[name]
 
     def __setitem__(self, name: str, value: str) -> None:

@@ -44,6 +44,33 @@ def test_versions(version: str) -> None:
     assert platform == macos(version)
     assert platform.sys_platform == "darwin"
     assert platform.module("platform").mac_ver()[0] == version
+    assert platform.module("platform").platform().startswith(f"macOS-{version}-")
+
+
+@pytest.mark.parametrize(
+    ("version", "release", "machine"),
+    [
+        ("10.6", "10.0.0", "x86_64"),
+        ("10.15", "19.0.0", "x86_64"),
+        ("11", "20.0.0", "arm64"),
+        ("15", "24.0.0", "arm64"),
+        ("26", "25.0.0", "arm64"),
+    ],
+)
+def test_the_kernel_is_darwin(version: str, release: str, machine: str) -> None:
+    names = macos(version).module("os").uname()
+    assert (names.sysname, names.release, names.machine) == ("Darwin", release, machine)
+    found = macos(version).module("platform").uname()
+    assert found[:3] + found[4:5] == ("Darwin", names.nodename, release, machine)
+    assert macos(version).module("platform").mac_ver() == (version, ("", "", ""), machine)
+
+
+def test_files_are_this_machines_but_for_the_one_with_the_version(tmp_path: Path) -> None:
+    path = macos().module("os").path
+    assert path.exists("/System/Library/CoreServices/SystemVersion.plist")
+    assert not path.exists("/System/Library/CoreServices")
+    assert path.exists(tmp_path)
+    assert path.join("a", "b") == "a/b"
 
 
 @pytest.mark.parametrize("version", ["10.5", "9", "16", "", "10"])

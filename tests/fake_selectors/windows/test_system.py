@@ -21,6 +21,49 @@ def test_the_names_of_the_system(system: Any) -> None:
     assert not hasattr(sys, "abiflags")
 
 
+def test_the_version_of_the_system(system: Any) -> None:
+    version = system.module("sys").getwindowsversion()
+    major, minor, build, platform, pack = version
+    assert version[:3] == (major, minor, build) == (version.major, version.minor, version.build)
+    assert (platform, pack) == (version.platform, version.service_pack) == (2, "")
+    assert len(version.platform_version) == 3
+    assert version.service_pack_major == 0
+
+
+def test_what_platform_says_of_the_system(system: Any) -> None:
+    platform, sys = system.module("platform"), system.module("sys")
+    release, version, _, _ = platform.win32_ver()
+    assert (platform.system(), platform.version()) == ("Windows", version)
+    assert version == ".".join(map(str, sys.getwindowsversion().platform_version))
+    assert release == platform.release() != ""
+    assert platform.platform().startswith(f"Windows-{release}-{version}")
+    assert platform.architecture()[1] == "WindowsPE"
+    assert platform.mac_ver()[0] == ""
+
+
+def test_what_platform_says_of_the_machine(system: Any) -> None:
+    platform, os = system.module("platform"), system.module("os")
+    assert platform.machine() == platform.uname().machine
+    assert platform.machine() in {"AMD64", "ARM64"}
+    assert os.environ["PROCESSOR_ARCHITECTURE"] == platform.machine()
+    assert "Family" in platform.processor()
+    assert "Family" in os.environ["processor_identifier".title()]  # names of any case
+    assert "PROCESSOR_ARCHITECTURE" in os.environ
+
+
+@pytest.mark.skipif(host_sys.version_info < (3, 12), reason="Python asks WMI since 3.12")
+class TestWmi:
+    def test_properties_come_in_the_order_in_which_they_are_asked_for(self, system: Any) -> None:
+        answer = system.module("_wmi").exec_query("SELECT Version,ProductType FROM Win32_OperatingSystem")
+        version, product = answer.split("\0")
+        assert version.startswith("Version=10.0.")
+        assert product.startswith("ProductType=")
+
+    def test_only_what_selects_is_a_query(self, system: Any) -> None:
+        with pytest.raises(ValueError, match="SELECT"):
+            system.module("_wmi").exec_query("Version FROM Win32_OperatingSystem")
+
+
 @pytest.mark.parametrize(
     ("module", "names"),
     [
@@ -90,6 +133,11 @@ class TestOfTheFakeOnly:
         system.module("asyncio")
         assert (host_sys.platform, host.name) == ("linux", "posix")
         assert hasattr(host_signal, "SIGHUP")
+
+    @pytest.mark.parametrize("asked", ["Version FROM Win32_Fan", "SerialNumber FROM Win32_OperatingSystem", "*"])
+    def test_what_this_windows_does_not_know_of_itself(self, system: Any, asked: str) -> None:
+        with pytest.raises(NotImplementedError, match=r"^_wmi\.exec_query\('SELECT .*'\) is not emulated$"):
+            system.module("_wmi").exec_query(f"SELECT {asked}")
 
     @pytest.mark.parametrize(
         ("module", "call"),
