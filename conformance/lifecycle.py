@@ -149,6 +149,7 @@ async def running_loop_refuses_close_from_another_thread(in_thread: InThread) ->
 
 def _let_die(things: list[Any]) -> list[str]:
     """Drop the last references to a loop and its belongings; return the ResourceWarnings that this gave."""
+    gc.collect()  # what earlier cases left behind is none of this one's business
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         things.clear()

@@ -837,17 +837,14 @@ def transport_has_a_repr_when_its_loop_is_closed(new_loop: LoopFactory, ends: En
 @shows("PIP-10", POSIX)
 @DIRECTIONS
 def unclosed_transport_warns(new_loop: LoopFactory, ends: Ends, direction: str) -> None:
-    gc.freeze()  # what earlier cases left behind is none of this one's business
-    try:
-        loop = new_loop()
-        pair = loop.run_until_complete(connect(direction, ends.end(direction)))
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            loop.close()
-            del pair
-            gc.collect()
-    finally:
-        gc.unfreeze()
+    gc.collect()  # what earlier cases left behind is none of this one's business
+    loop = new_loop()
+    pair = loop.run_until_complete(connect(direction, ends.end(direction)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loop.close()
+        del pair
+        gc.collect()
     texts = [str(each.message) for each in caught if issubclass(each.category, ResourceWarning)]
     assert any(re.match("unclosed (transport|resource|file)", text) for text in texts), texts
 

@@ -646,7 +646,7 @@ async def cancelled_coroutine_is_not_reported(in_thread: InThread) -> None:
 
 async def warnings_of_a_dropped_writer(listener: socket.socket, *, closed: bool) -> list[str]:
     """Open a connection, forget it, and return the warnings about unclosed resources."""
-    gc.collect()  # other cases' garbage warns before
+    gc.collect()  # what earlier cases left behind is none of this one's business
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         streams = await soon(asyncio.open_connection(*listener.getsockname()))

@@ -2422,17 +2422,14 @@ async def server_sends_without_delay() -> None:
 
 @shows("TCP-64")
 def unclosed_transport_warns(new_loop: LoopFactory, socket_pair: Pair) -> None:
-    gc.freeze()  # what earlier cases left behind is none of this one's business
-    try:
-        loop = new_loop()
-        made = loop.run_until_complete(loop.create_connection(asyncio.Protocol, sock=socket_pair[0]))
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            loop.close()
-            del made
-            gc.collect()
-    finally:
-        gc.unfreeze()
+    gc.collect()  # what earlier cases left behind is none of this one's business
+    loop = new_loop()
+    made = loop.run_until_complete(loop.create_connection(asyncio.Protocol, sock=socket_pair[0]))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loop.close()
+        del made
+        gc.collect()
     texts = [str(each.message) for each in caught if issubclass(each.category, ResourceWarning)]
     assert any(re.match("unclosed (transport|resource)", text) for text in texts), texts
 
