@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import socket
 import stat
 import sys
 from typing import Any
@@ -31,6 +32,8 @@ def kind_of(file: Any) -> str | None:
     number = number_of(file)
     if number is None:
         return None
+    if type(file) is socket.socket and number >= 0:
+        return SOCKET
     try:
         status = os.fstat(number)
     except OSError:

@@ -6,7 +6,7 @@ made from. A class that is made meanwhile is reached when it is made (``__init_s
 :class:`asyncio.AbstractEventLoop`).
 
 What every loop has on every platform, and asyncio itself uses all the time, is left alone: ``call_soon()``,
-``create_future()``, ``time()``. So recording costs a few microseconds a call that matters, and nothing in between.
+``create_future()``, ``time()``. So recording costs a microsecond a call that matters, and nothing in between.
 """
 
 from __future__ import annotations
@@ -73,6 +73,31 @@ _TOOLS = ("_pytest", "pluggy", "pytest_", "xdist", "execnet", "everyloop.harness
 """Whose signal handlers are not the program's."""
 _HEAP, _IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE and Py_TPFLAGS_IMMUTABLETYPE
 _ABSENT: Any = object()
+_MANY = 10_000
+"""So many places are remembered; a program that compiles code again and again has more."""
+
+
+class _Place:
+    """An instruction of somebody's code that calls a method of a loop, and what is known of it for good.
+
+    Attributes:
+        code: the code, kept so that no other gets its identity.
+        internal: whether the method is called because another one was.
+        site: the line to name; None: that depends on who called this code.
+        counts: how many calls were made, by their circumstances.
+    """
+
+    __slots__ = ("code", "counts", "internal", "site")
+
+    def __init__(self, code: CodeType, internal: bool, site: Site | None) -> None:
+        self.code = code
+        self.internal = internal
+        self.site = site
+        self.counts: dict[tuple[str, ...], int] = {}
+
+
+_Places = dict[tuple[int, int, type], _Place]
+"""By the identity of the code, the instruction and the class of the loop: a code's own hash reads all of it."""
 
 
 @functools.cache
@@ -86,20 +111,26 @@ class Recorder:
     """Records while it is entered; leaving puts everything back.
 
     What happens in every call that matters is written for speed: a test suite may make a million of them. Files are
-    told apart instead of modules, since their names are at hand, and objects by their identity.
+    told apart instead of modules, since their names are at hand, and objects by their identity. What is found out about
+    an instruction that calls is remembered.
     """
 
     def __init__(self) -> None:
         self._record = Record()
         self._uses: dict[tuple[str, tuple[str, ...], Site], int] = {}
+        self._places: list[tuple[str, _Places]] = []
         self._undo: list[tuple[type | ModuleType, str, Any]] = []
         self._boundaries: set[CodeType] = set()
         self._files: dict[type, frozenset[str]] = {}
+        # By the identity of a code, with the code, and the instruction.
+        self._lines: dict[tuple[int, int], tuple[CodeType, Site]] = {}
         # By the identity of a task. A stale entry does no harm: who has frames of his own is never looked up here.
-        self._started: dict[int, tuple[CodeType, int]] = {}
+        self._started: dict[int, Site] = {}
         # By the identity of a socket, with the socket, for an identity is used again.
         self._owners: dict[int, tuple[weakref.ref[Any], weakref.ref[Loop]]] = {}
-        self._watched: weakref.WeakKeyDictionary[Loop, tuple[set[int], set[int]]] = weakref.WeakKeyDictionary()
+        # By the identity of a loop, until it is gone.
+        self._watched: dict[int, tuple[set[int | None], set[int | None]]] = {}
+        self._loops: dict[int, weakref.ref[Loop]] = {}
         self._opened = NOWHERE
         self._peak = 0
         self._living = 0
@@ -114,6 +145,8 @@ class Recorder:
     @property
     def record(self) -> Record:
         """What was seen so far."""
+        for name, places in self._places:
+            self._collect(name, places)
         self._record.uses.update({Use(*use): count for use, count in self._uses.items()})
         self._uses.clear()
         return self._record
@@ -184,16 +217,27 @@ class Recorder:
         on_socket = name.startswith("sock_")
         connects = name in _FACTORIES and self._open_before is not None
 
+        places: _Places = {}
+        self._places.append((name, places))
+        opens = name in _FACTORIES or name == "add_reader"
+
         def call(loop: Any, *arguments: Any, **options: Any) -> Any:
             caller = sys._getframe(1)  # noqa: SLF001
-            if not self._is_internal(caller, loop, name):
+            place = places.get((id(caller.f_code), caller.f_lasti, type(loop)))
+            if place is None:
+                place = self._place(name, places, caller, loop)
+            if not place.internal:
                 said = () if words is None else tuple(words(*arguments, **options))
                 if (on_socket or "sock" in options) and self._is_of_another_loop(
                     loop, arguments[0] if on_socket and arguments else options.get("sock")
                 ):
                     said = (*said, "socket of another loop")
-                site = self._note(name, said, caller, loop)
-                if name in _FACTORIES or name == "add_reader":
+                site = place.site
+                if site is None:
+                    site = self._note(name, said, caller, loop)
+                else:
+                    place.counts[said] = place.counts.get(said, 0) + 1
+                if opens:
                     self._opened = site
                 if measure is not None and amount is not None and (length := measure(*arguments, **options)):
                     self._record.measure(amount, length, site)
@@ -211,28 +255,34 @@ class Recorder:
             code = getattr(coro, "cr_code", None)
             if code is not None and code.co_filename.startswith(_ASYNCIO):
                 frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
-                while frame is not None and frame.f_code.co_filename.startswith(_ASYNCIO):
+                while frame is not None and _is_ours_or_asyncios(frame.f_code.co_filename):
                     frame = frame.f_back
                 if frame is not None:
-                    self._started[id(task)] = (frame.f_code, frame.f_lineno)
+                    self._started[id(task)] = self._line(frame)
             return task
 
         return create_task
 
     def _timing(self, name: str, original: Method) -> Method:
-        relative = name == "call_later"
+        def note(loop: Any, delay: float, caller: FrameType) -> None:
+            if not self._is_internal(caller, loop, name):
+                self._short = max(delay, _notable("shortest-timer"))
+                self._record.measure("shortest-timer", delay, self._note(name, (), caller, loop))
 
-        def timer(loop: Any, when: Any, *arguments: Any, **options: Any) -> Any:
-            if type(when) is float or type(when) is int:
-                delay = when if relative else when - loop.time()
+        def call_later(loop: Any, delay: Any, *arguments: Any, **options: Any) -> Any:
+            if (type(delay) is float or type(delay) is int) and 0 < delay < self._short:
+                note(loop, delay, sys._getframe(1))  # noqa: SLF001
+            return original(loop, delay, *arguments, **options)
+
+        def call_at(loop: Any, when: Any, *arguments: Any, **options: Any) -> Any:
+            caller = sys._getframe(1)  # noqa: SLF001
+            if caller.f_code.co_filename not in _IMPLEMENTATION and (type(when) is float or type(when) is int):
+                delay = when - loop.time()
                 if 0 < delay < self._short:
-                    caller = sys._getframe(1)  # noqa: SLF001
-                    if not self._is_internal(caller, loop, name):
-                        self._short = max(delay, _notable("shortest-timer"))
-                        self._record.measure("shortest-timer", delay, self._note(name, (), caller, loop))
+                    note(loop, delay, caller)
             return original(loop, when, *arguments, **options)
 
-        return timer
+        return call_later if name == "call_later" else call_at
 
     def _running(self, original: Method) -> Method:
         """Where a loop begins to run: the program above called nothing that is called below."""
@@ -247,24 +297,41 @@ class Recorder:
         return run
 
     def _watching(self, original: Method, which: int, adds: bool, *, own: int) -> Method:
-        def watch(loop: Any, fd: Any, *arguments: Any, **options: Any) -> Any:
+        watched = self._watched
+
+        def add(loop: Any, fd: Any, *arguments: Any, **options: Any) -> Any:
             done = original(loop, fd, *arguments, **options)
-            number = descriptors.number_of(fd)
+            number = fd if type(fd) is int else descriptors.number_of(fd)
             if number is not None:
-                sets = self._watched.get(loop)
-                if sets is None:
-                    sets = self._watched[loop] = (set(), set())
-                if adds:
-                    sets[which].add(number)
+                sets = watched.get(id(loop)) or self._watch(loop)
+                sets[which].add(number)
+                if len(sets[which]) > self._peak:
                     self._count(max(len(sets[0]) - own, len(sets[1])))  # one wakes the loop
-                    if number > self._highest:
-                        self._highest = number
-                        self._record.measure("highest-descriptor", number, self._opened)
-                else:
-                    sets[which].discard(number)
+                if number > self._highest:
+                    self._highest = number
+                    self._record.measure("highest-descriptor", number, self._opened)
             return done
 
-        return watch
+        def remove(loop: Any, fd: Any) -> Any:
+            done = original(loop, fd)
+            sets = watched.get(id(loop))
+            if sets is not None:
+                sets[which].discard(fd if type(fd) is int else descriptors.number_of(fd))
+            return done
+
+        return add if adds else remove
+
+    def _watch(self, loop: Loop) -> tuple[set[int | None], set[int | None]]:
+        """Begin with a loop: return what it will watch, for reading and for writing."""
+        key = id(loop)
+
+        def forget(_: object) -> None:
+            del self._watched[key], self._loops[key]
+
+        found: tuple[set[int | None], set[int | None]] = (set(), set())
+        self._loops[key] = weakref.ref(loop, forget)
+        self._watched[key] = found
+        return found
 
     def _sending(self, owner: str) -> Callable[[Method], Method]:
         def wrap(original: Method) -> Method:
@@ -302,6 +369,27 @@ class Recorder:
 
     # What is noted.
 
+    def _place(self, name: str, places: _Places, caller: FrameType, loop: Any) -> _Place:
+        """Find out about an instruction that calls a method for the first time."""
+        if len(places) > _MANY:
+            self._collect(name, places)
+            places.clear()
+        code = caller.f_code
+        file = code.co_filename
+        inside = _is_ours_or_asyncios(file) or file in self._files_of(loop)
+        place = _Place(code, self._is_internal(caller, loop, name), None if inside else self._line(caller))
+        places[id(code), caller.f_lasti, type(loop)] = place
+        return place
+
+    def _collect(self, name: str, places: _Places) -> None:
+        """Add what was counted in places to the uses, and begin anew with them."""
+        for place in places.values():
+            if place.site is not None:
+                for said, count in place.counts.items():
+                    use = (name, said, place.site)
+                    self._uses[use] = self._uses.get(use, 0) + count
+                place.counts.clear()
+
     def _note(self, call: str, said: tuple[str, ...], caller: FrameType, loop: Any = None) -> Site:
         site = self._site(caller, loop)
         use = (call, said, site)
@@ -323,8 +411,8 @@ class Recorder:
                     break
             elif not file.startswith(_ASYNCIO):
                 if file not in files:
-                    return Site(file, frame.f_lineno, code.co_qualname)
-                own = own or Site(file, frame.f_lineno, code.co_qualname)
+                    return self._line(frame)
+                own = own or self._line(frame)
             frame = frame.f_back
         if own is not None:  # the loop's class and what uses it are in one file
             return own
@@ -332,8 +420,18 @@ class Recorder:
             task = asyncio.current_task()
         except RuntimeError:
             return NOWHERE
-        started = self._started.get(id(task))
-        return NOWHERE if started is None else Site(started[0].co_filename, started[1], started[0].co_qualname)
+        return self._started.get(id(task), NOWHERE)
+
+    def _line(self, frame: FrameType) -> Site:
+        """Return the line that a frame is at, the same object every time."""
+        code = frame.f_code
+        key = (id(code), frame.f_lasti)
+        known = self._lines.get(key)
+        if known is None:
+            if len(self._lines) > _MANY:
+                self._lines.clear()
+            known = self._lines[key] = (code, Site(code.co_filename, frame.f_lineno, code.co_qualname))
+        return known[1]
 
     def _files_of(self, loop: Any) -> frozenset[str]:
         """Return the files that the classes of a loop are in."""
@@ -397,6 +495,10 @@ class Recorder:
     def _one_less(self, protocol: weakref.ref[Any]) -> None:
         self._protocols.discard(protocol)
         self._living -= 1
+
+
+def _is_ours_or_asyncios(file: str) -> bool:
+    return file.startswith(_ASYNCIO) or file == __file__
 
 
 def _subclasses(kind: type) -> Iterator[type]:

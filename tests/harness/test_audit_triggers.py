@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import inspect
 import os
 import signal
@@ -17,13 +18,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from everyloop.fake_selectors import limits
-from everyloop.harness.audit import judging
+from everyloop.harness.audit import judging, recording
 from everyloop.harness.audit.record import Record
 from everyloop.harness.audit.recording import Recorder
 
@@ -511,6 +513,44 @@ def test_nothing_is_recorded_twice(factory: Factory) -> None:
         ],
         1,
     )
+
+
+def test_what_one_line_does_is_told_apart() -> None:
+    async def program() -> None:
+        with pair() as (one, _), pipe() as (reading, _):
+            for fd in (one, reading, one.fileno()):
+                watch(fd)
+
+    record = recorded(program)
+    found = {use.circumstances: count for use, count in record.uses.items() if use.call == "add_reader"}
+    assert found == {("socket",): 2, ("pipe",): 1}
+
+
+def test_code_that_is_made_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "_MANY", 10)
+
+    async def program() -> None:
+        names = {"loop": asyncio.get_running_loop()}
+        for number in range(35):
+            await eval(compile("loop.run_in_executor(None, int)", f"{number % 2}.py", "eval"), names)
+
+    record = recorded(program)
+    found = {use.site.file: count for use, count in record.uses.items() if use.call == "run_in_executor"}
+    assert found == {"0.py": 18, "1.py": 17}
+    # The runner waits for the thread with a time-out, and the line that starts it is of this file.
+    assert {use.site.file for use in record.uses} <= {"0.py", "1.py", __file__}
+
+
+@both
+def test_a_loop_is_not_kept(factory: Factory) -> None:
+    with Recorder() as recorder:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(watches_socket())
+            loop = weakref.ref(runner.get_loop())
+        del runner
+        gc.collect()
+        assert loop() is None
+    assert recorder.record.extreme("highest-descriptor")
 
 
 class Extended(asyncio.SelectorEventLoop):
