@@ -33,13 +33,13 @@ def tracked() -> list[PurePosixPath]:
     return sorted(PurePosixPath(name) for name in names if name and (ROOT / name).is_file())
 
 
-def export(files: Iterable[PurePosixPath], folder: Path, umask: int, date: float) -> None:
+def export(source: Path, files: Iterable[PurePosixPath], folder: Path, umask: int, date: float) -> None:
     """Copy files as somebody with another umask would have checked them out, on another day."""
     for name in files:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, target)
-        target.chmod((0o777 if os.access(ROOT / name, os.X_OK) else 0o666) & ~umask)
+        shutil.copyfile(source / name, target)
+        target.chmod((0o777 if os.access(source / name, os.X_OK) else 0o666) & ~umask)
         os.utime(target, (date, date))
 
 
@@ -92,18 +92,20 @@ def main(arguments: Sequence[str]) -> None:
     (target,) = map(Path, arguments)
     files = tracked()
     date = int(git("log", "-1", "--format=%ct"))
-    with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
+    with tempfile.TemporaryDirectory() as name:
+        first, second = Path(name) / "first", Path(name) / "another-place" / "second"
+        export(ROOT, files, first / "source", 0o022, date)
+        export(first / "source", files, second / "source", 0o077, date - 1_000_000)
         made = []
-        for folder, umask, age in ((Path(first), 0o022, 0), (Path(second), 0o077, 1_000_000)):
+        for folder, umask in ((first, 0o022), (second, 0o077)):
             before = os.umask(umask)
-            export(files, folder / "source", umask, date - age)
             build(folder / "source", folder / "dist", date)
             os.umask(before)
             made.append({path.name: path.read_bytes() for path in sorted((folder / "dist").iterdir())})
         if made[0] != made[1]:
             different = [name for name in made[0] if made[0][name] != made[1].get(name)]
             raise SystemExit(f"not the same bytes twice: {', '.join(different)}")
-        (sdist,) = (Path(first) / "dist").glob("*.tar.gz")
+        (sdist,) = (first / "dist").glob("*.tar.gz")
         lacking, strange = missing(sdist, files)
         if lacking or strange:
             raise SystemExit(f"the sdist lacks {sorted(map(str, lacking))} and has {sorted(map(str, strange))}")
