@@ -6,6 +6,7 @@ import selectors
 import sys
 from abc import ABC
 from dataclasses import dataclass
+from types import ModuleType
 
 from .clocks import WINDOWS_TICK, WindowsClock
 from .platform import ASYNCIO, Kernel, Platform
@@ -17,8 +18,19 @@ FAULTS = ("accept-64", "delayed-completions", "late-accept", "reordered-completi
 """What Windows does now and then, and here when it is asked to; see ``kernels/windows/faults.py``."""
 
 
-OWN = ("asyncio.proactor_events", "asyncio.windows_events", "asyncio.windows_utils", "socket")
-"""The modules of the standard library that are executed again, besides those that are on every platform."""
+OWN = (
+    "asyncio.proactor_events",
+    "asyncio.windows_events",
+    "asyncio.windows_utils",
+    "curses",
+    "pty",
+    "socket",
+    "tty",
+)
+"""The modules of the standard library that are executed again, besides those that are on every platform.
+
+Some cannot be imported there, for want of others: they fail as they do on Windows.
+"""
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,7 @@ class Windows(Platform, ABC):
                 foreign,
                 iomanager,
                 msvcrt,
+                names,
                 overlapped,
                 select,
                 sockets,
@@ -87,7 +100,8 @@ class Windows(Platform, ABC):
             kinds = faults.kinds(self._faults(), self.seed)
             manager = iomanager.IoManager(clock, kinds.port)
             closing = iomanager.Told(manager)
-            fakes = {
+            fakes: dict[str, ModuleType | None] = {
+                **dict.fromkeys(names.MODULES),
                 **system.modules(winapi.functions_of_os(manager)),
                 "_overlapped": overlapped.module(manager, kinds.overlapped),
                 "_socket": sockets.module(closing, manager.contexts, kinds.socket(manager)),

@@ -30,6 +30,7 @@ assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
 
 WSAEINTR = 10004
 WSAEACCES = 10013
+WSAEFAULT = 10014
 WSAEINVAL = 10022
 WSAEWOULDBLOCK = 10035
 WSAENOTSOCK = 10038

@@ -56,6 +56,31 @@ PATTERNS = {
     "sys": "abiflags getdlopenflags setdlopenflags",
 }
 
+MODULES = (
+    "_curses",
+    "_curses_panel",
+    "_dbm",
+    "_gdbm",
+    "_posixshmem",
+    "_posixsubprocess",
+    "crypt",
+    "fcntl",
+    "grp",
+    "nis",
+    "ossaudiodev",
+    "posix",
+    "pwd",
+    "readline",
+    "resource",
+    "spwd",
+    "syslog",
+    "termios",
+)
+"""Modules that a Python for Windows lacks.
+
+"Availability: Unix" in CPython's documentation, and what other modules of that kind are made of.
+"""
+
 
 def missing(module: ModuleType) -> list[str]:
     """Return the names of a module of this machine that Windows' lacks."""

@@ -27,7 +27,9 @@ Some facts, and what is made of them here:
    https://learn.microsoft.com/windows/win32/winsock/using-so-reuseaddr-and-so-exclusiveaddruse
    Here, for streams, it is ``SO_REUSEPORT`` of this machine; for datagrams ``SO_REUSEADDR`` is much the same. A port in
    use is ``[WinError 10048]``, or ``[WinError 10013]`` for one who asked for ``SO_REUSEADDR`` and the owner has not.
-9. ``IPV6_V6ONLY`` is on from the start. https://learn.microsoft.com/windows/win32/winsock/ipproto-ipv6-socket-options
+9. ``SO_LINGER`` is two numbers of 16 bits, where Unix has two of 32. What is longer is read as far as that, what is
+   shorter is ``[WinError 10014]``. https://learn.microsoft.com/windows/win32/api/winsock2/ns-winsock2-linger
+10. ``IPV6_V6ONLY`` is on from the start. https://learn.microsoft.com/windows/win32/winsock/ipproto-ipv6-socket-options
 
 Known differences: a non-blocking ``send()`` takes the whole buffer on Windows if there is any room, megabytes of it;
 here it takes what this machine's buffer takes. (Behind a promise that the kernel did not make, a thread would have to
@@ -62,6 +64,7 @@ from .errors import (
     WSAEADDRNOTAVAIL,
     WSAEAFNOSUPPORT,
     WSAECONNRESET,
+    WSAEFAULT,
     WSAEINVAL,
     WSAEMSGSIZE,
     WSAENOTCONN,
@@ -83,6 +86,7 @@ _UNREACHABLE = {
     socket.AF_INET: (socket.IPPROTO_IP, 11),  # IP_RECVERR, of linux/in.h
     socket.AF_INET6: (socket.IPPROTO_IPV6, 25),  # IPV6_RECVERR, of linux/in6.h
 }
+_LINGER, _HOSTS_LINGER = struct.Struct("=HH"), struct.Struct("=ii")  # l_onoff, l_linger
 _EXTENDED_ERROR = struct.Struct("=IB")  # of linux/errqueue.h's sock_extended_err: number, origin
 _FROM_THE_NETWORK = (2, 3)  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
 _NETWORK_ERRORS = frozenset(
@@ -306,6 +310,8 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
         if level == socket.SOL_SOCKET:
             if option == SO_EXCLUSIVEADDRUSE:
                 return self._exclusive
+            if option == socket.SO_LINGER:
+                return self._lingering(*args)
             option = self._hosts_option(option)
         try:
             return super().getsockopt(level, option, *args)
@@ -320,11 +326,24 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
                 return
             if option == SO_UPDATE_ACCEPT_CONTEXT:
                 return  # the class for a kernel tells those who want to know
+            if option == socket.SO_LINGER and len(args) == 1:
+                args = (_linger_of(args[0]),)
             option = self._hosts_option(option)
         try:
             super().setsockopt(level, option, *args)
         except OSError as failure:
             raise translated(failure) from None
+
+    def _lingering(self, size: int = 0, /) -> int | bytes:
+        """Return ``SO_LINGER``: as a number, or in so many bytes."""
+        if 0 < size < _LINGER.size:
+            raise error(WSAEFAULT)
+        try:
+            kept = super().getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _HOSTS_LINGER.size)
+        except OSError as failure:
+            raise translated(failure) from None
+        lingers = _LINGER.pack(*(number & 0xFFFF for number in _HOSTS_LINGER.unpack(kept)))
+        return lingers if size else int.from_bytes(lingers, sys.byteorder)
 
     def _hosts_option(self, option: int) -> int:
         """Return what this machine calls an option of Winsock's: see fact 8."""
@@ -462,6 +481,14 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
     def share(self, _process: int, /) -> NoReturn:
         """Let another process have the socket."""
         raise NotImplementedError("socket.share is not emulated")
+
+
+def _linger_of(value: Any) -> bytes:
+    """Return this machine's ``SO_LINGER`` for Winsock's."""
+    given = struct.pack("=i", value) if isinstance(value, int) else bytes(value)
+    if len(given) < _LINGER.size:
+        raise error(WSAEFAULT)
+    return _HOSTS_LINGER.pack(*_LINGER.unpack_from(given))
 
 
 def _socket_class(closing: Closing, contexts: Contexts, base: type[Winsock]) -> type[Winsock]:

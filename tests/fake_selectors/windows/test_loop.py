@@ -18,7 +18,7 @@ Loop: TypeAlias = asyncio.AbstractEventLoop
 Run: TypeAlias = Callable[[Any], Any]
 
 MAX_SOCKETS = 512
-LINGER_NOT = struct.pack("ii" if os.name == "posix" else "hh", 1, 0)
+LINGER_NOT = struct.pack("HH", 1, 0)
 """``struct linger`` of this machine: close() resets the connection."""
 
 

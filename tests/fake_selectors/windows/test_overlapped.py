@@ -14,7 +14,7 @@ from .completion import NULL, PATIENCE, SOON, Port, port_of
 from .conftest import Sockets, on_linux, refused
 
 LOOPBACK = ("127.0.0.1", 0)
-LINGER_NOT = struct.pack("hh" if hasattr(host, "SO_EXCLUSIVEADDRUSE") else "ii", 1, 0)
+LINGER_NOT = struct.pack("HH", 1, 0)
 """``struct linger`` that makes ``close()`` reset the connection."""
 
 

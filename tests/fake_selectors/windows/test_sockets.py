@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket as own
 import struct
 from collections.abc import Callable
@@ -15,8 +14,8 @@ from .conftest import PATIENCE, Sockets, on_linux, refused
 
 Call: TypeAlias = Callable[[], Any]
 
-LINGER_NOT = struct.pack("ii" if os.name == "posix" else "hh", 1, 0)
-"""``struct linger`` of this machine: close() resets the connection."""
+LINGER_NOT = struct.pack("HH", 1, 0)
+"""``struct linger``: close() resets the connection."""
 
 
 @pytest.fixture
@@ -209,6 +208,26 @@ def test_exclusive_use_is_an_option(socket: Any) -> None:
         assert made.getsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE) == 0
         made.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         assert made.getsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE) == 1
+
+
+def test_lingering_is_two_numbers_of_16_bits(socket: Any) -> None:
+    def kept(*size: int) -> Any:
+        return made.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, *size)
+
+    with socket.socket() as made:
+        assert kept(4) == struct.pack("HH", 0, 0)
+        for value, expected in [
+            (struct.pack("HH", 1, 5), (1, 5)),
+            (struct.pack("II", 1, 5), (1, 0)),
+            (3 << 16 | 1, (1, 3)),
+        ]:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, value)
+            assert struct.unpack("HH", kept(4)) == struct.unpack("HH", kept(8)) == expected
+            assert kept() == expected[1] << 16 | expected[0]
+        with refused(10014):
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0")
+        with refused(10014):
+            kept(2)
 
 
 def test_a_datagram_to_a_closed_port_comes_back(

@@ -96,6 +96,12 @@ def test_what_windows_has(system: Any, module: str, names: str) -> None:
     assert [name for name in there if not hasattr(system.module(module), name)] == []
 
 
+@pytest.mark.parametrize("name", ["curses", "fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"])
+def test_modules_that_windows_does_not_have(system: Any, name: str) -> None:
+    with pytest.raises(ModuleNotFoundError):
+        system.module(name)
+
+
 def test_winsocks_numbers(system: Any) -> None:
     assert system.module("errno").WSAECONNRESET == 10054
     assert system.module("errno").WSAEINVAL == 10022
