@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from . import running
-from .recipes import BACKENDS, Project, read
+from .recipes import BACKENDS, Difference, Project, read
 
 EXAMPLES = 3  # of the tests that failed alike
 
@@ -23,7 +23,7 @@ Examples:
   python -m tests.projects aiosqlite tornado               these two
   python -m tests.projects anyio --on windows-proactor     on one platform only
 
-Exit status: 0 if every difference is known, 1 if one is not or a project did not run, 2 usage.
+Exit status: 0 if every difference is known and every known one is seen, 1 if not or a project did not run, 2 usage.
 """,
 )
 @click.argument("names", metavar="[NAME]...", nargs=-1)
@@ -90,6 +90,9 @@ def compare(project: Project, wheel: Path, into: Path, on: Sequence[str], timeou
         for line, is_known in differences(project, backend, native, there):
             click.echo(f"    {line}")
             unknown += not is_known
+        for difference in gone(project, backend, native, there):
+            click.echo(f"    not seen any more: {difference.verdict}: {difference.because}")
+            unknown += 1
     return unknown
 
 
@@ -108,8 +111,17 @@ def differences(project: Project, backend: str, native: running.Tests, there: ru
     return lines
 
 
+def gone(project: Project, backend: str, native: running.Tests, there: running.Tests) -> list[Difference]:
+    """Return the differences that are known on a backend and that no test shows."""
+    shown = {
+        project.why(backend, test, failure.error) for test, failure in there.failed.items() if test not in native.failed
+    }
+    return [known for known in project.known if backend in known.on and known not in shown]
+
+
 def _counts(tests: running.Tests) -> str:
-    return f"{len(tests.passed)} passed, {len(tests.failed)} failed, {tests.skipped} skipped"
+    again = f" ({len(tests.again)} of them at the second try)" if tests.again else ""
+    return f"{len(tests.passed)} passed{again}, {len(tests.failed)} failed, {tests.skipped} skipped"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 import venv
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
@@ -40,14 +41,21 @@ class Failure:
 
 @dataclass(frozen=True)
 class Tests:
-    """What a run of tests said: the names of those that passed, and of those that failed with how they did.
+    """What a run of tests said.
 
     A failed fixture is a failure too. What was skipped, or was expected to fail, is in neither.
+
+    Args:
+        passed: names of those that passed.
+        failed: of those that failed, with how they did.
+        skipped: how many were not run.
+        again: those of the passed that failed at first.
     """
 
     passed: frozenset[str]
     failed: Mapping[str, Failure]
     skipped: int
+    again: frozenset[str] = frozenset()
 
 
 def our_wheel(into: Path) -> Path:
@@ -84,7 +92,7 @@ def installed(project: Project, wheel: Path, into: Path) -> Path:
 
 
 def tests(project: Project, home: Path, backend: str | None, timeout: float) -> Tests:
-    """Run a project's tests, on a backend or without everyloop.
+    """Run a project's tests, on a backend or without everyloop, and those that failed a second time.
 
     Args:
         project: whose tests.
@@ -95,14 +103,26 @@ def tests(project: Project, home: Path, backend: str | None, timeout: float) -> 
     Raises:
         RunError: they ended in another way than with a report.
     """
-    report = home / f"{backend or 'native'}.xml"
+    until = time.monotonic() + timeout
+    first = _run(project, home, backend, timeout, "")
+    if not first.failed:
+        return first
+    second = _run(project, home, backend, max(until - time.monotonic(), PER_TEST), "-again", "--last-failed")
+    again = first.failed.keys() & second.passed
+    failed = {name: failure for name, failure in first.failed.items() if name not in again}
+    return Tests(first.passed | again, failed, first.skipped, again)
+
+
+def _run(project: Project, home: Path, backend: str | None, timeout: float, suffix: str, *options: str) -> Tests:
+    name = backend or "native"
+    report, output = home / f"{name}{suffix}.xml", home / f"{name}{suffix}.txt"
     report.unlink(missing_ok=True)
     ours = ["-p", "no:everyloop"]
     if backend is not None:
         ours = ["--everyloop", backend, *(f"--everyloop-impersonate={package}" for package in project.sees)]
-    common = ["-p", "no:cacheprovider", f"--timeout={PER_TEST}", f"--junitxml={report}", "-o", "junit_family=xunit1"]
-    output = home / f"{backend or 'native'}.txt"
-    arguments = [str(_program(home, "pytest")), *project.arguments, *common, *ours]
+    settings = {"cache_dir": home / "cache" / name, "junit_family": "xunit1", "timeout": PER_TEST}
+    common = [f"--junitxml={report}", *(f"-o{setting}={value}" for setting, value in settings.items())]
+    arguments = [str(_program(home, "pytest")), *project.arguments, *common, *options, *ours]
     status = _bounded(arguments, _source(home), output, timeout)
     if status not in (0, 1) or not report.exists():
         end = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-3:]

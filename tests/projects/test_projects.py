@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,42 @@ def test_a_verdict_or_backend_that_there_is_not_is_refused(tmp_path: Path, key: 
 def test_a_project_that_there_is_not_is_a_usage_error() -> None:
     result = CliRunner().invoke(__main__.main, ["nothing"])
     assert (result.exit_code, "there is no project 'nothing'" in result.output) == (2, True)
+
+
+def test_a_known_difference_that_is_not_seen_is_told(report: Path) -> None:
+    anything = re.compile("")
+    seen = Difference(("windows-proactor",), re.compile("test_fails"), anything, "documented", "its README")
+    unseen = Difference(("windows-proactor",), re.compile("test_passes"), anything, "unaware", "its issues")
+    elsewhere = Difference(("macos-10.8",), re.compile("test_passes"), anything, "unaware", "its issues")
+    there = running.read(report, "windows-proactor")
+    assert __main__.gone(project(seen, unseen, elsewhere), "windows-proactor", NOTHING, there) == [unseen]
+    assert __main__.gone(project(seen), "windows-proactor", there, there) == [seen]
+
+
+SOMETIMES = """
+import pathlib
+
+def test_passes():
+    pass
+
+def test_fails():
+    assert False, "always"
+
+def test_fails_once():
+    seen = pathlib.Path(__file__).with_name("seen")
+    if not seen.exists():
+        seen.touch()
+        assert False, "the first time"
+"""
+
+
+def test_what_failed_is_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "sdist" / "lib").mkdir(parents=True)
+    (tmp_path / "sdist" / "lib" / "test_lib.py").write_text(SOMETIMES)
+    programs = tmp_path / "venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "pytest").symlink_to(Path(sys.executable).with_name("pytest"))
+    tests = running.tests(project(), tmp_path, None, 60)
+    assert tests.passed == {"test_lib::test_passes", "test_lib::test_fails_once"}
+    assert tests.again == {"test_lib::test_fails_once"}
+    assert tests.failed == {"test_lib::test_fails": running.Failure("AssertionError: always")}
