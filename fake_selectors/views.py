@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 class View(ModuleType):
     """A module with some names changed and some missing; all others are those of the real module, now and later.
 
+    To set one of the others is to set it in the real module (``sys.stdout = log``): that is where everyone looks.
+
     Args:
         real: the module of this process.
         changed: names that are different, or exist only, on the platform.
@@ -27,6 +29,18 @@ class View(ModuleType):
         if name == "__all__":
             return self._exported()
         return getattr(self._real, name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in self.__dict__ or name in self._missing:
+            super().__setattr__(name, value)
+        else:
+            setattr(self._real, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if name in self.__dict__ or name in self._missing:
+            super().__delattr__(name)
+        else:
+            delattr(self._real, name)
 
     def _exported(self) -> list[str]:
         """Return what ``from module import *`` takes; without this it would take the changed names only."""

@@ -205,6 +205,25 @@ def test_a_star_takes_what_a_module_exports_and_the_platform_has(package: Write)
     assert {"S_ISREG", "create_server"} <= names.keys()
 
 
+def test_what_is_set_in_a_view_is_set_for_everyone_but_for_what_is_the_platforms() -> None:
+    real = ModuleType("system")
+    vars(real).update(platform="here", stdout="terminal", uname="name")
+    view = View(real, {"platform": "there"}, ["uname"])
+    view.stdout = "log"
+    view.own = 1
+    view.platform = "elsewhere"
+    view.uname = "another"
+    assert (real.stdout, real.own, real.platform, real.uname) == ("log", 1, "here", "name")
+    assert (view.stdout, view.own, view.platform, view.uname) == ("log", 1, "elsewhere", "another")
+    del view.stdout, view.own, view.uname
+    assert not {"stdout", "own"} & vars(real).keys()
+    assert not {"stdout", "own", "uname"} & set(dir(view))
+    assert real.uname == "name"
+    for name in ("stdout", "uname"):
+        with pytest.raises(AttributeError, match=name):
+            delattr(view, name)
+
+
 def test_an_absent_name_of_a_package_is_an_import_error(package: Write) -> None:
     name = package(a="from . import absent")
     with pytest.raises(ImportError, match="cannot import name 'absent'"):
