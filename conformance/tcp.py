@@ -1236,6 +1236,24 @@ async def reading_goes_on_after_resume_reading(tcp_pair: Pair, calls: list[str])
 
 
 @shows("TCP-23")
+@pytest.mark.parametrize("more", [["resume"], ["resume", "pause", "resume"]], ids="-".join)
+async def data_that_came_in_a_pause_are_the_first_of_all(tcp_pair: Pair, more: list[str]) -> None:
+    """A proactor has read them when it is told to go on, and must not begin to read twice."""
+    here, there = tcp_pair
+    async with connection_of(here) as (transport, recorder):
+        transport.pause_reading()
+        there.sendall(b"one ")
+        await settle(10)
+        for call in more:
+            getattr(transport, f"{call}_reading")()
+        await recorder.has(b"one ")
+        for word in b"two ", b"three ", b"four":
+            before = bytes(recorder.received)
+            there.sendall(word)
+            await recorder.has(before + word)
+
+
+@shows("TCP-23")
 @pytest.mark.parametrize("calls", [["pause", "pause"], ["resume", "pause"], ["pause", "resume", "pause"]], ids="-".join)
 async def reading_stops_after_pause_reading(tcp_pair: Pair, calls: list[str]) -> None:
     here, there = tcp_pair

@@ -679,6 +679,15 @@ def _windows_proactor() -> Iterator[Limit]:
         source=f"{_ISSUES}/156920",
     )
     yield Limit(
+        id="windows-proactor-repeated-pauses",
+        platforms=here,
+        loops=loop,
+        forbids="resume_reading(), pause_reading() and resume_reading() again, without an iteration in between, begin "
+        "to read twice if data came before: what comes next is lost.",
+        instead="Resume once, at the end of a callback.",
+        source=f"{_SOURCE}/Lib/asyncio/proactor_events.py",
+    )
+    yield Limit(
         id="windows-proactor-wakeup-fd",
         platforms=here,
         loops=loop,
