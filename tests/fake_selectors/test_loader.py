@@ -15,6 +15,7 @@ import sys
 import textwrap
 import threading
 import traceback
+import unittest.mock
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -216,12 +217,35 @@ def test_what_is_set_in_a_view_is_set_for_everyone_but_for_what_is_the_platforms
     assert (real.stdout, real.own, real.platform, real.uname) == ("log", 1, "here", "name")
     assert (view.stdout, view.own, view.platform, view.uname) == ("log", 1, "elsewhere", "another")
     del view.stdout, view.own, view.uname
-    assert not {"stdout", "own"} & vars(real).keys()
-    assert not {"stdout", "own", "uname"} & set(dir(view))
-    assert real.uname == "name"
+    assert (real.stdout, real.uname) == ("terminal", "name")
+    assert not {"own", "uname"} & set(dir(view))
+    del view.stdout
+    assert not hasattr(real, "stdout")
     for name in ("stdout", "uname"):
         with pytest.raises(AttributeError, match=name):
             delattr(view, name)
+
+
+@pytest.mark.parametrize("name", ["stdout", "platform", "uname", "own"])
+def test_a_name_of_a_view_is_replaced_for_a_while(name: str) -> None:
+    real = ModuleType("system")
+    vars(real).update(platform="here", stdout="terminal", uname="name")
+    view = View(real, {"platform": "there"}, ["uname"])
+    before = dict(vars(real)), getattr(view, name, None)
+
+    def replace() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(view, name, "for a while", raising=False)
+            assert getattr(view, name) == "for a while"
+        with unittest.mock.patch.object(view, name, "for a while", create=True):
+            assert getattr(view, name) == "for a while"
+
+    replace()
+    assert (dict(vars(real)), getattr(view, name, None)) == before
+    view.stdout = "log"
+    real.stdout = "another"  # type: ignore[attr-defined]
+    replace()
+    assert real.stdout == "another"  # type: ignore[attr-defined]
 
 
 def test_an_absent_name_of_a_package_is_an_import_error(package: Write) -> None:
