@@ -1265,6 +1265,20 @@ async def reading_stops_after_pause_reading(tcp_pair: Pair, calls: list[str]) ->
         assert not recorder.received
 
 
+@shows("TCP-69")
+async def end_is_told_again_after_a_pause(tcp_pair: Pair, observe: Callable[[str], None]) -> None:
+    """The documented order of calls has it once at most; CPython's own loops read the end again."""
+    here, there = tcp_pair
+    async with connection_of(here, recording(eof_received=lambda _: True)) as (transport, recorder):
+        there.shutdown(socket.SHUT_WR)
+        await recorder.is_told("eof_received")
+        transport.pause_reading()
+        await settle()
+        transport.resume_reading()
+        await settle(10)
+        observe("told again" if recorder.calls.count("eof_received") > 1 else "told once")
+
+
 @shows("TCP-23")
 @CLOSES
 @pytest.mark.parametrize("call", ["pause_reading", "resume_reading"])

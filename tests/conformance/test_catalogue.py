@@ -18,7 +18,7 @@ from ..conftest import Command
 
 SIZES = {
     "API": 6, "CAN": 4, "DBG": 6, "DNS": 10, "EXC": 10, "EXE": 12, "FD": 35, "FRK": 7, "GC": 13, "LIF": 15, "PIP": 18,
-    "SCH": 57, "SIG": 18, "SNF": 12, "SOCK": 23, "SRV": 29, "STR": 10, "SUB": 35, "TCP": 68, "THR": 15, "TLS": 38,
+    "SCH": 57, "SIG": 18, "SNF": 12, "SOCK": 23, "SRV": 29, "STR": 10, "SUB": 35, "TCP": 69, "THR": 15, "TLS": 38,
     "TSK": 16, "UDP": 24, "UNX": 16,
 }  # fmt: skip
 DONE = (
