@@ -1266,7 +1266,7 @@ async def reading_stops_after_pause_reading(tcp_pair: Pair, calls: list[str]) ->
 
 
 @shows("TCP-69")
-async def end_is_told_again_after_a_pause(tcp_pair: Pair, observe: Callable[[str], None]) -> None:
+async def end_is_told_again_after_a_pause(tcp_pair: Pair, observe: Observe) -> None:
     """The documented order of calls has it once at most; CPython's own loops read the end again."""
     here, there = tcp_pair
     async with connection_of(here, recording(eof_received=lambda _: True)) as (transport, recorder):
