@@ -11,12 +11,13 @@ from typing import Any
 
 PROJECTS = Path(__file__).with_name("projects.toml")
 BACKENDS = ("windows-proactor", "windows-selector", "macos-10.8")
-VERDICTS = ("documented", "worked around", "skipped", "unaware", "this machine", "not emulated", "ours")
+VERDICTS = ("documented", "worked around", "skipped", "unaware", "this machine", "this run", "not emulated", "ours")
 """Whose a difference is.
 
 documented: the project's documentation says so; worked around: its code avoids it, where it knows the platform;
 skipped: its tests leave it out there; unaware: it breaks there, and the project does not say so; this machine: the test
-is about programs and files of Linux; not emulated: everyloop says that it does not know; ours: everyloop is wrong.
+is about programs and files of Linux, or wants what only the other system has; this run: the test chooses its loop
+itself, and the run another one; not emulated: everyloop says that it does not know; ours: everyloop is wrong.
 """
 
 

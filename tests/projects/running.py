@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -172,9 +173,9 @@ def _bounded(arguments: Sequence[str], folder: Path, output: Path, timeout: floa
         except subprocess.TimeoutExpired:
             return None
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # programs that tests have left behind, too
+            process.wait()
 
 
 def _call(arguments: Sequence[str], folder: Path) -> None:
