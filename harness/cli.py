@@ -9,6 +9,7 @@ import click
 
 from . import inherited
 from .cli_compare import compare
+from .cli_completion import completion
 from .cli_exec import exec_
 from .cli_list import list_
 from .cli_merge import merge
@@ -33,6 +34,7 @@ Examples:
   everyloop report out.json --html out.html
   everyloop compare old.json new.json     what differs
   everyloop exec --on windows-selector program.py
+  everyloop COMMAND --help                what it means, all options, examples
 
 Exit status: 0 as expected, 1 not as expected, 2 usage or a backend that cannot be run,
 3 everyloop itself failed, 130 interrupted (the results so far are written).
@@ -43,7 +45,7 @@ def cli() -> None:
     """Find out whether an event loop does everything that asyncio promises."""
 
 
-for command in (compare, exec_, list_, merge, probe, report, run):
+for command in (compare, completion, exec_, list_, merge, probe, report, run):
     cli.add_command(command)
 
 

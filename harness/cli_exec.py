@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from . import backends, executing
+from . import backends, completing, executing
 from .audit.document import ReportError
 from .audit.program import Audit
 from .commands import INTERRUPTED, USAGE, Command, complain
@@ -53,6 +53,7 @@ Exit status: the program's; 2 if it cannot be executed there, 130 after Ctrl-C.
     "--on",
     "name",
     metavar="BACKEND",
+    shell_complete=completing.asyncio_backends,
     help="What `everyloop list backends` shows. (Required; with --audit it is asyncio if it is not given.)",
 )
 @click.option(
@@ -71,7 +72,9 @@ Exit status: the program's; 2 if it cannot be executed there, 130 after Ctrl-C.
     help="Record what the program asks of its event loops, and tell in the end which loops and platforms it would run "
     "on; also into a report, .json or .sarif.",
 )
-@click.argument("arguments", metavar="[SCRIPT] [ARGUMENT]...", nargs=-1, type=click.UNPROCESSED)
+@click.argument(
+    "arguments", metavar="[SCRIPT] [ARGUMENT]...", nargs=-1, type=click.UNPROCESSED, shell_complete=completing.files
+)
 def exec_(
     name: str | None, packages: Sequence[str], module: str | None, report: str | None, arguments: Sequence[str]
 ) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from . import backends, documents, platform_table, probing, terminal
+from . import backends, completing, documents, platform_table, probing, terminal
 from .commands import (
     AS_EXPECTED,
     HARNESS_FAILED,
@@ -38,7 +38,7 @@ A cell is what was measured. The limits of the standard library's loops are docu
 measurement that differs from them is marked with ≠ and makes the exit status 1. Nobody documents those of other loops.
 """,
 )
-@click.argument("names", metavar="[BACKEND]...", nargs=-1)
+@click.argument("names", metavar="[BACKEND]...", nargs=-1, shell_complete=completing.all_backends)
 @count_option("together", "Backends that are probed at the same time.")
 @timeout_option(20.0, "Seconds a probe may take before it counts as a hang; some wait 5 s for what never happens.")
 @file_option("--json", "Write the measurements here.")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from ..conformance import catalogue
-from . import backends, baseline_update, documents, results, terminal
-from .baselines import Baseline, BaselineError, Subject
+from . import backends, baseline_update, completing, documents, places, results, terminal
+from .baselines import Baseline, BaselineError
 from .commands import (
     AS_EXPECTED,
     HARNESS_FAILED,
@@ -25,11 +29,24 @@ from .commands import (
     run_async,
     timeout_option,
 )
-from .orders import Effort, Selection
-from .pool import Pool, PoolError, SelectionError
+from .orders import Effort, Equipment, Selection
+from .pool import PoolError, SelectionError
 from .reports import writing
 from .reports.content import Content
-from .running import CONTROL, Session, is_expected
+from .running import Session, is_expected
+
+_MOST_SHARDS = 10_000
+
+
+def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """Return both numbers of ``K/N``, the part K, from 1, of N."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,5})/([0-9]{1,5})", text)
+    number, of = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= of <= _MOST_SHARDS:
+        raise click.BadParameter(f"{text!r} is no shard: write K/N, such as 2/3, with K from 1 to N")
+    return number, of
 
 
 @click.command(
@@ -46,18 +63,42 @@ Examples:
   everyloop run uvloop --baseline known.toml --update-baseline    write down what is known of it
   everyloop run uvloop --baseline known.toml                      from now on, only news count
   everyloop run windows-proactor@faults=accept-64,seed=7    knobs: see `everyloop list platforms`
+  everyloop run uvloop --shard 2/3 --json 2.json            a third of the cases; `merge` joins them
+  everyloop run uvloop --dist popen//python=python3.12 --dist ssh=host//python=python3.13
 """,
 )
-@click.argument("names", metavar="[BACKEND]...", nargs=-1)
+@click.argument("names", metavar="[BACKEND]...", nargs=-1, shell_complete=completing.asyncio_backends)
 @count_option("workers", "Worker processes that run cases at the same time.")
-@click.option("-k", "keyword", metavar="EXPR", default="", help="Only cases that match, as in pytest -k.")
-@click.option("--area", "areas", multiple=True, metavar="A", help="Only this area, such as FD (repeatable).")
+@click.option(
+    "-k",
+    "keyword",
+    metavar="EXPR",
+    default="",
+    shell_complete=completing.cases,
+    help='Only cases that match, as in pytest -k: "pipe and not cancel". `everyloop list cases` shows all names.',
+)
+@click.option(
+    "--area",
+    "areas",
+    multiple=True,
+    metavar="A",
+    shell_complete=completing.areas,
+    help="Only this area, such as FD (repeatable): what `everyloop list behaviours` shows before the dash.",
+)
 @click.option(
     "--level",
     type=click.Choice(catalogue.LEVELS),
     default="info",
     show_default=True,
     help="The lowest level to run: must; should and must; or all.",
+)
+@click.option("--shard", callback=_shard, metavar="K/N", help="Only part K of N; `everyloop merge` joins the parts.")
+@click.option(
+    "--dist",
+    "gateways",
+    multiple=True,
+    metavar="SPEC",
+    help="Run at a gateway of execnet: popen//python=P, another Python; ssh=HOST, another machine (repeatable).",
 )
 @timeout_option(10.0, "Seconds a case may take before it counts as a hang.")
 @file_option("--json", "Write the results document here; while the run lasts, F.journal has every verdict.")
@@ -89,6 +130,8 @@ def run(
     keyword: str,
     areas: Sequence[str],
     level: catalogue.Level,
+    shard: tuple[int, int] | None,
+    gateways: Sequence[str],
     timeout: float,
     json_file: Path | None,
     baseline_file: Path | None,
@@ -107,34 +150,22 @@ def run(
     """
     effort = _effort(fuzz, fuzz_seed)
     reports = writing.wanted(report_files)
-    chosen = [_checked_backend(name) for name in dict.fromkeys(names)] or _installed()
-    selection = Selection(keyword, _checked_areas(areas), _levels_down_to(level))
+    chosen = tuple(dict.fromkeys(names))
+    selection = Selection(keyword, _checked_areas(areas), _levels_down_to(level), shard)
     baseline = _read_baseline(baseline_file, update_baseline)
-    cases: set[str] = set()
-    journal = None if json_file is None else _journal_beside(json_file)
-    console = terminal.diagnostics()
-    live = terminal.reporter(console, quiet)
-    session: Session | None = None
-
-    async def work() -> None:
-        nonlocal session
-        if baseline is not None:
-            cases.update(await _all_cases())
-            baseline.check([Subject.to_run(backends.find(name)) for name in chosen], cases)
-        async with Pool.open(workers, timeout, selection) as pool:
-            session = Session(pool, live, journal, effort)
-            await session.run(chosen)
-
-    problem: BaseException | None = None
-    try:
-        run_async(work())
-    except (KeyboardInterrupt, PoolError, SelectionError, BaselineError, OSError) as error:
-        problem = error
-    finally:
-        live.close()
-    runs = session.runs if session is not None else []
-    refused = session.refused if session is not None else []
-    if problem is None and not refused and not any(found["results"] for found in runs):
+    said = click.get_current_context().get_parameter_source("workers") is not ParameterSource.DEFAULT
+    equipment = Equipment(chosen, workers if said else None, timeout, selection, with_cases=baseline is not None)
+    work = _Work(terminal.reporter(terminal.diagnostics(), quiet), effort, baseline)
+    with contextlib.closing(work.live):
+        opening = _places(gateways, equipment, work.live)
+        journal = None if json_file is None else _journal_beside(json_file)
+        problem: BaseException | None = None
+        try:
+            run_async(work.run(opening, journal))
+        except (KeyboardInterrupt, PoolError, SelectionError, BaselineError, OSError) as error:
+            problem = error
+    runs, refused, lost = work.runs, work.refused, work.lost
+    if problem is None and not refused and not lost and not any(map(_has_cases, runs)):
         problem = SelectionError("no case matches: `everyloop list cases` shows all")
     if isinstance(problem, SelectionError | BaselineError):
         if journal is not None:
@@ -147,7 +178,7 @@ def run(
     terminal.show(terminal.output(), runs, quiet=quiet, verbose=verbose, differences=differences)
     if durations is not None:
         terminal.show_slowest(terminal.output(), runs, durations)
-    for line in refused:
+    for line in [*refused, *lost]:
         complain(line)
     writing.write(reports, Content(runs, baseline))
     if isinstance(problem, KeyboardInterrupt):
@@ -156,11 +187,13 @@ def run(
     if problem is not None:
         complain(f"everyloop itself failed: {problem}")
         return HARNESS_FAILED
+    if lost:
+        return HARNESS_FAILED
     if refused:
         return USAGE
     if update_baseline and baseline is not None:
         try:
-            complain(baseline_update.update(baseline.path, runs, cases))
+            complain(baseline_update.update(baseline.path, runs, work.cases))
         except BaselineError as error:
             raise click.ClickException(str(error)) from None
         return AS_EXPECTED
@@ -170,22 +203,84 @@ def run(
     return AS_EXPECTED if good else NOT_AS_EXPECTED
 
 
-def _checked_backend(name: str) -> str:
+class _Work:
+    """What the command does, and what there is of it at any time.
+
+    Attributes:
+        live: is told how it goes.
+        cases: the ids of all cases that there are, if there is a baseline.
+    """
+
+    def __init__(self, live: terminal.Quiet, effort: Effort, baseline: Baseline | None) -> None:
+        self.live = live
+        self.cases: set[str] = set()
+        self._effort = effort
+        self._baseline = baseline
+        self._sessions: list[Session] = []
+        self._unusable: Sequence[str] = ()
+
+    async def run(
+        self, opening: contextlib.AbstractAsyncContextManager[places.Places], journal: results.Journal | None
+    ) -> None:
+        """Run everything, in all places at the same time."""
+        async with opening as opened:
+            self._unusable = opened.unusable
+            if self._baseline is not None:
+                for place in opened.found:
+                    self.cases.update(place.cases)
+                    self._baseline.check(place.subjects, place.cases)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for place in opened.found:
+                        session = Session(place.pool, self.live, journal, self._effort, place.where)
+                        self._sessions.append(session)
+                        group.create_task(session.run(place.names))
+            except* (PoolError, SelectionError, OSError) as errors:
+                raise errors.exceptions[0] from None
+
+    @property
+    def runs(self) -> list[results.Run]:
+        """The runs so far: the backends in their order, those of a backend in that of the places."""
+        found = [run for session in self._sessions for run in session.runs]
+        titles = list(dict.fromkeys(map(results.title, found)))
+        return sorted(found, key=lambda run: titles.index(results.title(run)))
+
+    @property
+    def refused(self) -> list[str]:
+        """Why places or backends were not run, a line each."""
+        return [*self._unusable, *(line for session in self._sessions for line in session.refused)]
+
+    @property
+    def lost(self) -> list[str]:
+        """What was not run because those who should have were lost, a line each."""
+        return [line for session in self._sessions for line in session.lost]
+
+
+def _places(
+    gateways: Sequence[str], equipment: Equipment, live: terminal.Quiet
+) -> contextlib.AbstractAsyncContextManager[places.Places]:
+    if not gateways:
+        for name in equipment.names:
+            _check_backend(name)
+        return places.here(equipment)
+    try:
+        return places.elsewhere(gateways, equipment, live.warn)
+    except places.DistributionError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _check_backend(name: str) -> None:
     try:
         backend = backends.find(name)
         if not backend.asyncio:
             raise backends.BackendError(f"{backend.name} has no asyncio loop: the behaviours cannot be run on it")
     except backends.BackendError as error:
         raise click.ClickException(str(error)) from None
-    return name
 
 
-def _installed() -> list[str]:
-    return [
-        backend.name
-        for backend in backends.registered().values()
-        if backend.asyncio and not backend.emulated and backend.why_not_here() is None
-    ]
+def _has_cases(run: results.Run) -> bool:
+    """Whether there are any; a shard may have none of those of the whole."""
+    return bool(run["results"] or ("shard" in run and run["shard"]["cases"]))
 
 
 def _checked_areas(areas: Sequence[str]) -> tuple[str, ...]:
@@ -223,12 +318,6 @@ def _read_baseline(path: Path | None, update: bool) -> Baseline | None:
     for line in baseline.strangers():
         complain(line)
     return baseline
-
-
-async def _all_cases() -> list[str]:
-    """The ids of all cases, selected or not."""
-    async with Pool.open(1, 10.0, Selection()) as pool:
-        return [case.case for case in (await pool.probe(CONTROL)).cases]
 
 
 def _journal_beside(document: Path) -> results.Journal:
