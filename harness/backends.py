@@ -185,6 +185,15 @@ def registered() -> dict[str, Backend]:
     return found
 
 
+def installed() -> list[Backend]:
+    """Every real backend that can be run here: what is run if none is named."""
+    return [
+        backend
+        for backend in registered().values()
+        if backend.asyncio and not backend.emulated and backend.why_not_here() is None
+    ]
+
+
 def names(text: str) -> tuple[str, ...]:
     """Return the backends of ``NAME[,NAME]…``, each once; ``knob=value`` after a comma belongs to the one before it."""
     found: list[str] = []

@@ -14,10 +14,24 @@ from ..fake_selectors import limits
 from . import backends, emulation, terminal
 from .commands import AS_EXPECTED, Group, new_table, run_async
 from .orders import Selection
-from .pool import Case, Pool, RefusedError
+from .pool import Pool, RefusedError
+from .running import all_cases
 
 
-@click.group("list", cls=Group)
+@click.group(
+    "list",
+    cls=Group,
+    short_help="Show backends, platforms, limits, behaviours or cases.",
+    epilog="""
+Examples:
+  everyloop list backends            what can be run here, and what to install for the rest
+  everyloop list platforms           what is emulated, and its knobs: macos@version=14
+  everyloop list limits              what platforms keep asyncio from doing
+  everyloop list behaviours          what is asked of a loop, sentence by sentence
+  everyloop list cases               what shows it: the ids of baselines and of -k
+  everyloop list behaviours --json   the same for programs, with sources and versions
+""",
+)
 def list_() -> None:
     """Show what there is: backends, emulated platforms, limits of platforms, behaviours, cases."""
 
@@ -25,7 +39,7 @@ def list_() -> None:
 _as_json = click.option("--json", "as_json", is_flag=True, help="A JSON array of objects.")
 
 
-@list_.command("backends")
+@list_.command("backends", short_help="Show what can be run here, and what to install for the rest.")
 @_as_json
 def list_backends(as_json: bool) -> int:
     """Show every backend, whether it can be run here, and what to install if not."""
@@ -49,7 +63,7 @@ def list_backends(as_json: bool) -> int:
 @_as_json
 def list_cases(as_json: bool) -> int:
     """Show every case with the behaviour it shows."""
-    cases = run_async(_collect())
+    cases = run_async(all_cases())
     keys = ("case", "behaviour", "area", "level")
     if as_json:
         terminal.output().out(json.dumps([{key: getattr(case, key) for key in keys} for case in cases], indent=1))
@@ -61,12 +75,12 @@ def list_cases(as_json: bool) -> int:
     return AS_EXPECTED
 
 
-@list_.command("behaviours")
+@list_.command("behaviours", short_help="Show the catalogue, and how many cases each behaviour has.")
 @_as_json
 def list_behaviours(as_json: bool) -> int:
     """Show the whole catalogue, and how much of it has cases."""
     covering: dict[str, list[str]] = {name: [] for name in catalogue.behaviours()}
-    for case in run_async(_collect()):
+    for case in run_async(all_cases()):
         covering[case.behaviour].append(case.case)
     found = list(catalogue.behaviours().values())
     if as_json:
@@ -85,7 +99,7 @@ def list_behaviours(as_json: bool) -> int:
     return AS_EXPECTED
 
 
-@list_.command("platforms")
+@list_.command("platforms", short_help="Show the emulated platforms and their knobs.")
 @_as_json
 def list_platforms(as_json: bool) -> int:
     """Show the emulated platforms and their knobs, which are written after the name: macos@version=14."""
@@ -115,7 +129,7 @@ def _platform(backend: backends.Backend) -> dict[str, Any]:
     }
 
 
-@list_.command("limits")
+@list_.command("limits", short_help="Show what platforms keep asyncio from doing.")
 @_as_json
 def list_limits(as_json: bool) -> int:
     """Show what platforms keep the standard library's loops from doing.
@@ -137,11 +151,6 @@ def _limit(limit: limits.Limit) -> dict[str, Any]:
     """A row as JSON: versions are texts, as in the catalogue."""
     versions = {key: limits.text(getattr(limit, key)) for key in ("since", "until")}
     return vars(limit) | versions
-
-
-async def _collect() -> tuple[Case, ...]:
-    async with Pool.open(1, 10.0, Selection()) as pool:
-        return (await pool.probe("asyncio")).cases
 
 
 async def _probe_all() -> list[dict[str, Any]]:

@@ -65,6 +65,15 @@ Examples:
   everyloop run windows-proactor@faults=accept-64,seed=7    knobs: see `everyloop list platforms`
   everyloop run uvloop --shard 2/3 --json 2.json            a third of the cases; `merge` joins them
   everyloop run uvloop --dist popen//python=python3.12 --dist ssh=host//python=python3.13
+
+Verdicts: pass; fail, where something documented is not so; deviation, where the standard library's
+loops do it; unsupported, if a method is not there or not implemented; crash and hang, with the stack;
+info, what is up to the loop; skip, what this machine or Python lacks; error, not this loop's fault.
+What a case leaves behind (descriptors, threads, processes, handlers) is told beside its verdict.
+
+Exit status: 0 as expected: all good, explained by a documented limit, or in the baseline; 1 not;
+2 usage, or a backend that cannot be run; 3 everyloop itself failed; 130 interrupted, and what was
+found until then is written.
 """,
 )
 @click.argument("names", metavar="[BACKEND]...", nargs=-1, shell_complete=completing.asyncio_backends)
@@ -90,7 +99,8 @@ Examples:
     type=click.Choice(catalogue.LEVELS),
     default="info",
     show_default=True,
-    help="The lowest level to run: must; should and must; or all.",
+    help="How much to run: must, what is documented or relied on everywhere; should, also what the standard "
+    "library's loops do; info, also what is up to the loop.",
 )
 @click.option("--shard", callback=_shard, metavar="K/N", help="Only part K of N; `everyloop merge` joins the parts.")
 @click.option(

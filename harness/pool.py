@@ -12,6 +12,7 @@ import contextlib
 import functools
 import json
 import os
+import platform
 import secrets
 import shutil
 import signal
@@ -19,18 +20,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
 from ..conformance.catalogue import Level
-from . import inherited, processes, template
+from . import backends, inherited, processes, template
 from .channel import Message
 from .judging import Verdict
 from .orders import VARIABLE, Assignment, Effort, Selection, orders
+from .sharding import Shard
 from .station import SCRIPT
 from .template import Template, TemplateError
 
@@ -63,6 +65,10 @@ class PoolError(Exception):
     """Workers cannot be started though the backend can: the harness or the machine is at fault."""
 
 
+class LostError(PoolError):
+    """Nobody is left who could run cases; the text is one line for a person."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A case as a worker collected it; one that `explores` can be given an :class:`Effort`."""
@@ -79,29 +85,46 @@ class Opened:
     """A backend that ran ``asyncio.sleep(0)`` in a worker: on a loop of which type, from which version.
 
     Attributes:
+        backend: its name, without the knobs.
         cases: the cases of the selection.
+        python: the version of Python there.
         platform: the :data:`sys.platform` of the kernel under the loop.
+        host: system, release and machine.
         emulated: whether that kernel is a fake one.
         knobs: how the fake one was set.
+        shard: which part of a run the cases are; None: all of it.
+        gateways: where they are run; none: on this machine.
     """
 
+    backend: str
     loop: str
     version: str
     cases: tuple[Case, ...]
+    python: str
     platform: str
+    host: str
     emulated: bool
     knobs: dict[str, str | int | float | bool]
+    shard: Shard | None = None
+    gateways: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Opened:
+        """Return the one that another process tells us of, in JSON."""
+        about = {field.name: told[field.name] for field in fields(cls) if field.name in told}
+        return cls(**{**about, "cases": tuple(Case(**case) for case in told["cases"])})
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What one execution of a case gave."""
+    """What one execution of a case gave; `gateway` names where that was, if not on this machine."""
 
     verdict: Verdict
     detail: str | None
     cleanup: str
     duration: float
     limit: str | None = None
+    gateway: str | None = None
 
 
 class Listener(Protocol):
@@ -373,9 +396,8 @@ class Pool:
         except TimeoutError:
             message = {"kind": "ended"}
         if message["kind"] == "open":
-            cases = tuple(Case(**case) for case in message["cases"])
-            about = {name: message[name] for name in ("loop", "version", "platform", "emulated", "knobs")}
-            return Opened(**about, cases=cases)
+            here = {"python": platform.python_version(), "host": platform.platform()}
+            return Opened.of({**message, **here, "backend": backends.find(backend).name})
         if message["kind"] == "refused":
             raise RefusedError(message["reason"])
         assert worker.child is not None

@@ -9,7 +9,6 @@ import asyncio
 import datetime
 import json
 import os
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -218,14 +217,14 @@ class _Column:
     def opened(self, opened: Opened) -> None:
         self._documented = documented(self._backend)
         self._session.columns[self._name] = {
-            "backend": self._backend.name,
+            "backend": opened.backend,
             "version": opened.version,
             "emulated": opened.emulated,
             "knobs": opened.knobs,
             "loop": opened.loop,
-            "python": platform.python_version(),
+            "python": opened.python,
             "platform": opened.platform,
-            "host": platform.platform(),
+            "host": opened.host,
             "started": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "duration": 0.0,
             "incomplete": True,  # until the last measurement is in

@@ -7,21 +7,23 @@ about the same case replaces the earlier one (it was tried again).
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import datetime
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NotRequired, TypedDict, cast
 
-from . import documents
+from . import documents, sharding
+from .sharding import Shard
 from .version import VERSION
 
 SCHEMA = "everyloop-results/1"
 
 
 class Result(TypedDict):
-    """What one case said about one backend."""
+    """What one case said about one backend. `gateway` stands only in a run that had gateways."""
 
     case: str
     behaviour: str
@@ -33,10 +35,15 @@ class Result(TypedDict):
     detail: str | None
     flaky: bool
     duration: float
+    gateway: NotRequired[str]
 
 
 class Run(TypedDict):
-    """All results of one backend. `incomplete` stands only in a run that was ended before its time."""
+    """All results of one backend.
+
+    `incomplete` stands only in a run that was ended before its time, or that lost who was to execute its cases. `shard`
+    stands only in a part of a run, and `gateways` only if it did not run on the machine that wrote the document.
+    """
 
     backend: str
     version: str
@@ -48,6 +55,8 @@ class Run(TypedDict):
     host: str
     started: str
     duration: float
+    shard: NotRequired[Shard]
+    gateways: NotRequired[list[str]]
     incomplete: NotRequired[bool]
     results: list[Result]
 
@@ -77,9 +86,28 @@ def titled(backend: str, knobs: Mapping[str, str | int | float | bool]) -> str:
 
 
 def label(run: Run) -> str:
-    """Tell a run from others in a line: ``uvloop 0.23.0, Python 3.13.0, linux``."""
+    """Tell a run from others in a line: ``uvloop 0.23.0, Python 3.13.0, linux, shard 1/3``."""
+    shard = run.get("shard")
+    return label_of_whole(run) + (f", shard {shard['number']}/{shard['of']}" if shard else "")
+
+
+def label_of_whole(run: Run) -> str:
+    """The same, without the shard."""
     version = "" if run["version"] == run["python"] else f" {run['version']}"
     return f"{title(run)}{version}, Python {run['python']}, {run['platform']}"
+
+
+def told_apart(runs: Sequence[Run], short: Callable[[Run], str]) -> list[str]:
+    """Name every run in short; those that are not told apart by that get their Python, and then their gateways."""
+    names = list(map(short, runs))
+    more: tuple[Callable[[Run], str], ...] = (
+        lambda run: f"Python {run['python']}",
+        lambda run: "+".join(run.get("gateways", ["here"])),
+    )
+    for addition in more:
+        count = collections.Counter(names)
+        names = [f"{name}, {addition(run)}" if count[name] > 1 else name for run, name in zip(runs, names, strict=True)]
+    return names
 
 
 def json_schema() -> dict[str, Any]:
@@ -110,11 +138,14 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: IO[str] = path.open("x", encoding="ascii")
+        self._runs = 0
         self._append(document([]))
 
-    def begin(self, run: Run) -> None:
-        """Note that a backend's run has begun."""
+    def begin(self, run: Run) -> int:
+        """Note that a backend's run has begun, and give it a number."""
         self._append({**run, "results": []})
+        self._runs += 1
+        return self._runs - 1
 
     def add(self, run: int, result: Result) -> None:
         """Note a verdict of the run with this number."""
@@ -135,7 +166,7 @@ def _check(run: Run) -> None:
     """Hold a run against what no schema can say.
 
     Raises:
-        TextError: its time is none, a case is in it twice, or a behaviour is in the wrong area.
+        TextError: its time is none, a case is in it twice, a behaviour is in the wrong area, or it is no such shard.
     """
     try:
         datetime.datetime.fromisoformat(run["started"])
@@ -148,6 +179,10 @@ def _check(run: Run) -> None:
         if result["behaviour"].partition("-")[0] != result["area"]:
             raise documents.TextError(f"it has {result['behaviour']} in the area {result['area']}")
         seen.add(result["case"])
+    if (shard := run.get("shard")) and (shard["number"] > shard["of"] or len(seen) > sharding.size(shard)):
+        raise documents.TextError(
+            f"it has {len(seen)} results in shard {shard['number']}/{shard['of']} of {shard['cases']}"
+        )
 
 
 def _begins_journal(text: str) -> bool:

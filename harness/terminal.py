@@ -17,6 +17,7 @@ from ..conformance.scripts.programs import SHEBANG
 from ..fake_selectors import limits
 from . import results
 from .baselines import Difference
+from .commands import complain
 from .escaping import line as harmless
 from .judging import GOOD, VERDICTS, counts
 from .running import is_expected
@@ -70,6 +71,10 @@ class Quiet:
     def phase(self, backend: str, phase: str, cases: int) -> None:
         """Some are tried again."""
 
+    def warn(self, line: str) -> None:
+        """Something happened that people must know of."""
+        complain(line)
+
     def close(self) -> None:
         """The run has ended."""
 
@@ -106,6 +111,10 @@ class Live(Quiet):
         note = f"{counts(self._counts[backend])} · {cases} {phase}"
         self._progress.update(self._tasks[backend], note=note, refresh=True)
 
+    def warn(self, line: str) -> None:
+        """Say it above the lines."""
+        self._progress.console.print(Text(f"everyloop: {line}"), soft_wrap=True)
+
     def close(self) -> None:
         """Take the lines away."""
         self._progress.stop()
@@ -122,8 +131,8 @@ def matrix(runs: Sequence[results.Run]) -> Table:
     titles = {area.code: area.title for area in catalogue.areas()}
     present = {result["area"] for run in runs for result in run["results"]}
     table.add_column("area", footer="all", vertical="top")
-    for run in runs:
-        header = f"{results.title(run)} {run['version']}"
+    headers = results.told_apart(runs, lambda run: f"{results.title(run)} {run['version']}")
+    for run, header in zip(runs, headers, strict=True):
         table.add_column(header, footer=_cell(run["results"]), vertical="top")
     for code in (code for code in titles if code in present):
         cells = [_cell([r for r in run["results"] if r["area"] == code]) for run in runs]
@@ -151,10 +160,10 @@ def show(
 ) -> None:
     """Print the answer of a run; if it is held against a baseline, what differs comes first, and is all but for -v."""
     if quiet:
-        for run in runs:
+        for run, name in zip(runs, results.told_apart(runs, results.title), strict=True):
             verdicts = collections.Counter(result["verdict"] for result in run["results"])
             news = "" if differences is None else f"; {sum(d.run is run for d in differences)} not as in the baseline"
-            console.print(Text(f"{results.title(run)}: {counts(verdicts)}{news}"), soft_wrap=True)
+            console.print(Text(f"{name}: {counts(verdicts)}{news}"), soft_wrap=True)
         return
     if not runs:
         return
@@ -196,9 +205,9 @@ def show(
 
 def show_slowest(console: Console, runs: Sequence[results.Run], count: int) -> None:
     """Print the cases that took longest, in seconds."""
-    for run in runs:
+    for run, name in zip(runs, results.told_apart(runs, results.title), strict=True):
         console.print()
-        console.print(Text(f"{results.title(run)}: the slowest cases", "bold"))
+        console.print(Text(f"{name}: the slowest cases", "bold"))
         for result in sorted(run["results"], key=lambda result: result["duration"], reverse=True)[:count]:
             console.print(Text(f"{result['duration']:8.3f} s  {harmless(result['case'])}"), soft_wrap=True)
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from . import hygiene, inherited, processes, template
+from . import hygiene, inherited, processes, sharding, template
 from .backends import BackendError
 from .channel import Message
 from .explaining import left_by
@@ -68,6 +68,7 @@ class Server:
     def __init__(self, selection: Selection, assignment: Assignment | None) -> None:
         self._selection = selection
         self._assignment = assignment
+        self._shard: sharding.Shard | None = None
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Spare pytest its long explanation of a failure: nobody reads it, and it takes longer than most cases."""
@@ -75,7 +76,7 @@ class Server:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep the cases of the areas and levels asked for."""
+        """Keep the cases of the areas and levels asked for, or a shard of them."""
         from .suite import case_of
 
         areas, levels = self._selection.areas, self._selection.levels
@@ -89,6 +90,9 @@ class Server:
             )
 
         items[:] = [item for item in items if wanted(item)]
+        if self._selection.shard is not None:
+            self._shard = sharding.shard(*self._selection.shard, [case.id for case in map(case_of, items) if case])
+            items[:] = sharding.part(*self._selection.shard, items)
 
     @pytest.fixture
     def tmp_path(self) -> Iterator[Path]:
@@ -121,7 +125,7 @@ class Server:
             if text is None:
                 return True
             assignment = Assignment(**json.loads(text))
-        _Worker(assignment, suite, cases).work()
+        _Worker(assignment, suite, cases, self._shard).work()
         if self._assignment is None:
             sys.stdout.flush()
             os._exit(0)  # the rest of this stack is the template's
@@ -129,10 +133,17 @@ class Server:
 
 
 class _Worker:
-    def __init__(self, assignment: Assignment, suite: Suite, cases: dict[str, tuple[pytest.Item, Case]]) -> None:
+    def __init__(
+        self,
+        assignment: Assignment,
+        suite: Suite,
+        cases: dict[str, tuple[pytest.Item, Case]],
+        shard: sharding.Shard | None,
+    ) -> None:
         self._name = assignment.backend
         self._suite = suite
         self._cases = cases
+        self._shard = shard
         self._station = Station(assignment)
         self._limits: tuple[Limit, ...] = ()
 
@@ -160,7 +171,7 @@ class _Worker:
         entry = backend.backend
         self._limits = entry.limits()
         self._station.send(
-            {"kind": "open", "loop": backend.loop, "version": entry.version(), "cases": about}
+            {"kind": "open", "loop": backend.loop, "version": entry.version(), "cases": about, "shard": self._shard}
             | {"platform": entry.platform, "emulated": entry.emulated is not None, "knobs": dict(entry.knobs)}
         )
         return True

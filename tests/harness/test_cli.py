@@ -93,7 +93,7 @@ class TestHelp:
     def test_the_examples_of_run_are_right(self, cli: Command) -> None:
         lines = cli("run", "--help").stdout.partition("Examples:\n")[2].splitlines()
         commands = [line.strip().split("  ")[0] for line in lines if line.strip().startswith("everyloop ")]
-        assert len(commands) == 10
+        assert len(commands) == 12
         for command in commands:
             # An option that does not exist is complained about before anything runs; --help comes last.
             assert cli(*command.split()[1:], "--help").returncode == 0
