@@ -13,7 +13,7 @@ BEGIN, END = "<!-- limits: made by docs/limits.py -->", "<!-- end of limits -->"
 
 def table() -> str:
     """Return the limits as Markdown, a section for each platform."""
-    groups = ((LINUX, MACOS), (WINDOWS,), (MACOS,), (LINUX,))
+    groups = ((LINUX, MACOS), (WINDOWS, MACOS), (WINDOWS,), (MACOS,), (LINUX,))
     sections = {
         " and ".join(NAMES[platform] for platform in group): [limit for limit in LIMITS if limit.platforms == group]
         for group in groups

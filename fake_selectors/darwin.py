@@ -64,7 +64,9 @@ class MacOS(Platform):
 
             devices = Devices(terminals=self.version not in WITHOUT_TERMINALS)
             fakes = modules(self.version, devices, lambda: self.module("asyncio.unix_events").ThreadedChildWatcher())
-            return Kernel(fakes, (*ASYNCIO, "asyncio.unix_events"), {"platform": {"open": opening(self.version)}})
+            return Kernel(
+                fakes, (*ASYNCIO, "asyncio.unix_events", "socket"), {"platform": {"open": opening(self.version)}}
+            )
         raise NotImplementedError("macOS is emulated on Linux only: its kqueue is made of epoll")
 
 

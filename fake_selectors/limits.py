@@ -302,6 +302,14 @@ def _everywhere() -> Iterator[Limit]:
         when=("in another thread",),
         source=f"{_LOOP}#asyncio.loop.add_signal_handler",
     )
+    yield Limit(
+        id="accepted-delay",
+        platforms=(WINDOWS, MACOS),
+        forbids="TCP_NODELAY is not set on accepted sockets: a small answer may wait for the client's acknowledgement.",
+        instead="Set it in connection_made(), on transport.get_extra_info('socket').",
+        methods=("create_server", "connect_accepted_socket"),
+        source=f"{_ISSUES}/148783",
+    )
 
 
 def _windows() -> Iterator[Limit]:
@@ -327,7 +335,7 @@ def _windows() -> Iterator[Limit]:
         forbids="There are no Unix sockets: Python has no socket.AF_UNIX there.",
         instead="TCP on 127.0.0.1.",
         methods=("create_unix_connection", "create_unix_server"),
-        calls=("sock_connect", "create_connection", "create_server"),
+        calls=("sock_connect", "create_connection", "create_server", "create_datagram_endpoint"),
         exception="NotImplementedError",
         missing=("socket.AF_UNIX", "asyncio.open_unix_connection", "asyncio.start_unix_server"),
         capabilities=("unix-client", "unix-server"),
@@ -780,14 +788,26 @@ def _macos() -> Iterator[Limit]:
     yield Limit(
         id="macos-datagram-size",
         platforms=here,
-        forbids="A datagram has at most 9,216 bytes, unless the administrator allows more.",
-        instead="Send smaller ones.",
+        forbids="A datagram has at most 9,216 bytes, that of a Unix socket 2,048, unless SO_SNDBUF allows more.",
+        instead="Send smaller ones, or set SO_SNDBUF on transport.get_extra_info('socket').",
         methods=("create_datagram_endpoint", "sock_sendto"),
         amount="longest-datagram",
         exception="OSError",
         text="[Errno 40] Message too long",
         number=9216,
         source=f"{_XNU}/netinet/udp_usrreq.c",
+    )
+    yield Limit(
+        id="macos-unix-datagrams",
+        platforms=here,
+        forbids="Nobody waits until a Unix socket has room for a datagram: sending fails, and the datagram is lost.",
+        instead="Send it again a little later, or use a stream.",
+        methods=("create_datagram_endpoint", "sock_sendto"),
+        when=("Unix address",),
+        doubt="Whether the receiver keeps pace is not seen.",
+        exception="OSError",
+        text="[Errno 55] No buffer space available",
+        source=f"{_XNU}/kern/uipc_usrreq.c",
     )
     yield Limit(
         id="macos-unix-path",

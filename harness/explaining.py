@@ -12,6 +12,7 @@ from .. import conformance
 from ..fake_selectors.limits import LIMITS, Limit
 
 SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "accepted-delay": ("tcp::server_sends_without_delay",),
     "windows-proactor-datagram-close": (
         "surface::transport_method_accepts_keyword[[]DatagramTransport-sendto-addr]",
         "surface::transport_method_is_present[[]DatagramTransport-sendto]",

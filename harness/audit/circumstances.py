@@ -82,6 +82,8 @@ def _datagrams(
 ) -> Words:
     yield from _port(remote_addr)
     yield from _port(local_addr)
+    if given.get("family") == _UNIX:
+        yield "Unix address"
     yield from _reusing(**given)
 
 
@@ -97,7 +99,9 @@ def _sock_connect(sock: Any = None, address: Any = None, *_: Any, **__: Any) -> 
             yield "name of a host"
 
 
-def _sock_sendto(_sock: Any = None, _data: Any = None, address: Any = None, *_: Any, **__: Any) -> Words:
+def _sock_sendto(sock: Any = None, _data: Any = None, address: Any = None, *_: Any, **__: Any) -> Words:
+    if getattr(sock, "family", None) == _UNIX:
+        yield "Unix address"
     yield from _port(address)
 
 

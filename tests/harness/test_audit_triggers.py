@@ -307,6 +307,14 @@ async def sends_long_datagram() -> None:
             await asyncio.get_running_loop().sock_sendto(sender, b"x" * 9217, receiver.getsockname())
 
 
+async def sends_unix_datagrams() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            asyncio.DatagramProtocol, local_addr=str(Path(folder, "socket")), family=socket.AF_UNIX
+        )
+        transport.close()
+
+
 BREAKING: dict[str, tuple[Program, Program | None, dict[str, str]]] = {
     # What was reported, what triggers it, what works everywhere, and the limit that is named for each loop.
     "W-READER-PROACTOR": (watches_socket, serves, {PROACTOR: "windows-proactor-readers"}),
@@ -348,6 +356,8 @@ BREAKING: dict[str, tuple[Program, Program | None, dict[str, str]]] = {
 OTHERWISE: dict[str, tuple[Program, Program | None, dict[str, str], judging.Effect]] = {
     "W-NPM-CMD": (starts_script_by_name, starts_process, {PROACTOR: "windows-proactor-commands"}, "unknown"),
     "W-TIMER-15MS": (sleeps_shortly, sleeps_longer, {PROACTOR: "windows-clock", SELECTOR: "windows-waits"}, "differs"),
+    "M-UDP-SIZE Unix": (sends_unix_datagrams, serves, {KQUEUE: "macos-unix-datagrams"}, "unknown"),
+    "M-NODELAY": (serves, watches_socket, {KQUEUE: "accepted-delay", PROACTOR: "accepted-delay"}, "differs"),
     "W-ERRNO-CLASS": (serves, watches_socket, {PROACTOR: "windows-connection-errors"}, "differs"),
 }
 ALL = {name: (*row, "breaks") for name, row in BREAKING.items()} | OTHERWISE
@@ -358,8 +368,8 @@ ALL = {name: (*row, "breaks") for name, row in BREAKING.items()} | OTHERWISE
 def test_trigger(
     factory: Factory, trigger: Program, portable: Program | None, expected: dict[str, str], effect: str
 ) -> None:
-    if trigger is sends_long_datagram and factory is uvloop:
-        pytest.skip("uvloop has no sock_sendto()")
+    if trigger in {sends_long_datagram, sends_unix_datagrams} and factory is uvloop:
+        pytest.skip("uvloop has no sock_sendto(), and no datagrams of Unix sockets by path")
     found = effects(recorded(trigger, factory))
     for loop, limit in expected.items():
         finding = found[loop, limit]
@@ -380,6 +390,7 @@ def test_every_limit_is_seen_or_known_not_to_be() -> None:
         "windows-child-watchers",
         "windows-default-proactor",
         "windows-default-selector",
+        "windows-proactor-repeated-pauses",
         "windows-proactor-wakeup-fd",
         "windows-selector-signals-wait",
     }

@@ -18,7 +18,6 @@ import errno
 import os
 import select
 import signal
-import socket
 import stat
 import sys
 import threading
@@ -30,7 +29,7 @@ assert sys.platform == "linux", "macOS is emulated over Linux' epoll"
 
 from ...clocks import MACOS
 from ...views import View
-from . import release
+from . import release, sockets
 from .kevent import CONSTANTS, kevent
 from .kinds import Devices, is_fifo
 from .kqueue import kqueue
@@ -56,7 +55,7 @@ def modules(version: str, devices: Devices, child_watcher: Callable[[], Any]) ->
         "time": View(fine, {}, missing(fine)),
         "sys": View(sys, {"platform": "darwin"}),
         "os": View(os, {"read": _read, "fstat": _fstat, **release.functions_of_os(version)}, missing(os)),
-        "socket": View(socket, {}, missing(socket)),
+        "_socket": sockets.module(),
         "signal": View(signal, {}, missing(signal)),
         "asyncio.events": _events(child_watcher),
     }

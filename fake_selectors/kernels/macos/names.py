@@ -22,7 +22,7 @@ PATTERNS: Mapping[str, str] = {
         setresuid setxattr splice statx* timerfd_* unshare
         """,
     "select": "EPOLL* POLLMSG POLLRDHUP epoll",
-    "socket": """
+    "_socket": """
         AF_ALG AF_ASH AF_ATMPVC AF_ATMSVC AF_AX25 AF_BLUETOOTH AF_BRIDGE AF_CAN AF_ECONET AF_IRDA AF_KEY AF_LLC
         AF_NETBEUI AF_NETLINK AF_NETROM AF_PACKET AF_PPPOX AF_QIPCRTR AF_RDS AF_ROSE AF_SECURITY AF_TIPC AF_VSOCK
         AF_WANPIPE AF_X25 ALG_* BDADDR_* BTPROTO_* BT_* CAN_* ETH_P_* HCI_* IOCTL_VM_SOCKETS_GET_LOCAL_CID IPPROTO_MPTCP

@@ -44,7 +44,6 @@ from __future__ import annotations
 
 import _socket
 import errno
-import functools
 import os
 import socket
 import stat
@@ -56,6 +55,7 @@ from typing import Any, NoReturn
 
 assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
 
+from ...sockets import SocketKind, passport
 from ...views import Fake
 from .contexts import SO_UPDATE_ACCEPT_CONTEXT, Contexts
 from .errors import (
@@ -142,33 +142,6 @@ class _Absent:
         raise AttributeError(f"type object {owner.__name__!r} has no attribute {self._name!r}")
 
 
-class _SocketKind(type):
-    """Lets the process's own sockets pass for the platform's: programs hand them to a loop."""
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        if super().__instancecheck__(instance):
-            return True
-        own = {"_socket": _socket.socket, "socket": socket.socket}.get(cls.__module__)
-        return own is not None and cls.__name__ == "socket" and isinstance(instance, own)
-
-    def __dir__(cls) -> list[str]:
-        return [name for name in super().__dir__() if hasattr(cls, name)]
-
-
-@functools.cache
-def _passport(kind: type) -> type:
-    """Return what a socket of the platform shows as its ``__class__``.
-
-    ``isinstance(sock, socket.socket)`` in a program means the process's own class, of which the platform's cannot be
-    derived. Called, as ``socket.dup()`` does, it makes a socket of the platform.
-    """
-
-    def make(_: type, *args: Any, **keywords: Any) -> object:
-        return kind(*args, **keywords)
-
-    return type("socket", (socket.socket,), {"__slots__": (), "__module__": "socket", "__new__": make})
-
-
 def _translating(name: str) -> Callable[..., Any]:
     """Return a method of sockets that does what this machine's does, and raises Winsock's errors."""
     host: Callable[..., Any] = getattr(_socket.socket, name)
@@ -184,7 +157,7 @@ def _translating(name: str) -> Callable[..., Any]:
     return method
 
 
-class Winsock(_socket.socket, metaclass=_SocketKind):
+class Winsock(_socket.socket, metaclass=SocketKind):
     """``_socket.socket`` of Windows."""
 
     __slots__ = ("_closed_ways", "_exclusive", "_has_address", "_told")
@@ -192,7 +165,7 @@ class Winsock(_socket.socket, metaclass=_SocketKind):
     @property  # type: ignore[misc] # nobody sets it
     def __class__(self) -> type:
         """What :func:`isinstance` goes by besides the type."""
-        return _passport(type(self))
+        return passport(type(self))
 
     _closed_ways: int
     _exclusive: int
