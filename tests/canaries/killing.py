@@ -18,25 +18,33 @@ MEMORY = "CANARY_MEMORY"
 @canary
 def always(_: asyncio.AbstractEventLoop) -> None:
     """Kill it every time."""
-    _kill()
+    if _is_victim():
+        _send(signal.SIGKILL)
 
 
 @canary
 def once(_: asyncio.AbstractEventLoop) -> None:
     """Kill it the first time."""
-    if not Path(os.environ[MEMORY]).exists():
-        _kill()
+    if _is_victim():
+        try:
+            Path(os.environ[MEMORY]).touch(exist_ok=False)  # of two that come at once, one makes it
+        except FileExistsError:
+            return
+        _send(signal.SIGKILL)
 
 
 @canary
 def stopping(_: asyncio.AbstractEventLoop) -> None:
     """Stop it every time: it neither works nor ends."""
-    _kill(signal.SIGSTOP)
+    if _is_victim():
+        _send(signal.SIGSTOP)
 
 
-def _kill(how: signal.Signals = signal.SIGKILL) -> None:
+def _is_victim() -> bool:
     # pytest keeps this variable: "path/readers.py::name (call)".
-    if f"::{os.environ[VICTIM]} (" in os.environ["PYTEST_CURRENT_TEST"]:
-        Path(os.environ[MEMORY]).touch()
-        os.kill(os.getppid(), how)
-        signal.pause()
+    return f"::{os.environ[VICTIM]} (" in os.environ["PYTEST_CURRENT_TEST"]
+
+
+def _send(how: signal.Signals) -> None:
+    os.kill(os.getppid(), how)
+    signal.pause()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from everyloop.harness import results
@@ -40,6 +42,14 @@ import everyloop.harness.version
 
 everyloop.harness.version.VERSION = "0.0.9"
 """
+IMPATIENT = """
+import sys
+
+if "--dist" in sys.orig_argv:
+    from everyloop.harness import gateways
+
+    gateways.PATIENCE = 6
+"""
 NO_EXECNET = """
 import sys
 
@@ -47,9 +57,15 @@ sys.modules["execnet"] = None
 """
 
 
-def killing(commands: Commands, victim: str = VICTIM) -> dict[str, str]:
-    """The environment of canaries.killing."""
-    return {"CANARY_VICTIM": victim, "CANARY_MEMORY": str(commands.folder / "memory")}
+def judge_with_losses(commands: Commands, *arguments: str, **options: Any) -> tuple[int, str]:
+    """Run the canaries that kill; return the status and standard error. The killed could not remove their folders."""
+    victim = {"CANARY_VICTIM": VICTIM, "CANARY_MEMORY": str(commands.folder / "memory")}
+    with commands.start("run", "--json", str(commands.document), *arguments, env=victim, **options) as process:
+        _, stderr = process.communicate(timeout=PATIENCE)
+    for folder in commands.temporary.iterdir():
+        shutil.rmtree(folder)
+    commands.nothing_is_left()
+    return process.returncode, stderr
 
 
 def customized(commands: Commands, name: str, text: str) -> str:
@@ -132,47 +148,57 @@ class TestRunning:
 
 class TestLoss:
     def test_what_was_judged_is_kept_and_the_rest_reported(self, commands: Commands) -> None:
-        ended = commands.judge("canaries.killing:always", *SELECTION, *POPEN, "-n", "1", env=killing(commands))
-        assert ended.status == 3
+        status, stderr = judge_with_losses(commands, "canaries.killing:always", *SELECTION, *POPEN, "-n", "1")
+        assert status == 3
         run = commands.runs()["canaries.killing:always"]
         assert run["incomplete"] is True
         assert run["results"]
         assert {result["verdict"] for result in run["results"]} == {"pass"}
         assert f"readers::{VICTIM}" not in by_case(run)
-        lost, missing = ended.stderr.splitlines()
-        assert lost == ("everyloop: gateway gw0 (popen) was lost: its process ended with SIGKILL; no other is like it")
+        lost, missing = stderr.splitlines()
+        assert lost == "everyloop: gateway gw0 (popen) was lost: its process ended with SIGKILL; no other is like it"
         assert missing.startswith(f"everyloop: canaries.killing:always on gw0, Python {HERE}: ")
         assert missing.endswith(" cases were not run")
 
     def test_the_rest_runs_elsewhere(self, commands: Commands) -> None:
-        ended = commands.judge(*("canaries.killing:once", *SELECTION, *POPEN, *POPEN, "-n", "2"), env=killing(commands))
-        assert ended.status == 0
-        assert ended.stderr.count("\n") == 1
-        assert "was lost: its process ended with SIGKILL; the others go on" in ended.stderr
+        status, stderr = judge_with_losses(commands, "canaries.killing:once", *SELECTION, *POPEN, *POPEN, "-n", "2")
+        assert status == 0
+        assert stderr.count("\n") == 1
+        assert "was lost: its process ended with SIGKILL; the others go on" in stderr
         run = commands.runs()["canaries.killing:once"]
         assert "incomplete" not in run
         assert commands.judge("asyncio", *SELECTION).status == 0
         assert verdicts(run) == verdicts(commands.runs()["asyncio"])
 
     def test_a_case_that_kills_every_gateway_gets_two(self, commands: Commands) -> None:
-        ended = commands.judge(
-            *("canaries.killing:always", *SELECTION, *POPEN, *POPEN, *POPEN, "-n", "1"), env=killing(commands)
+        status, stderr = judge_with_losses(
+            commands, "canaries.killing:always", *SELECTION, *POPEN, *POPEN, *POPEN, "-n", "1"
         )
-        assert ended.status == 3
+        assert status == 3
         run = commands.runs()["canaries.killing:always"]
         assert run["incomplete"] is True
         assert commands.judge("asyncio", *SELECTION).status == 0
         everything = verdicts(commands.runs()["asyncio"])
         assert everything.keys() - verdicts(run).keys() == {f"readers::{VICTIM}"}
-        assert f"2 gateways were lost with these cases, so no other gets them: readers::{VICTIM}\n" in ended.stderr
+        assert f"2 gateways were lost with these cases, so no other gets them: readers::{VICTIM}\n" in stderr
+
+    def test_a_gateway_that_says_nothing_any_more(self, commands: Commands) -> None:
+        (commands.folder / "sitecustomize.py").write_text(IMPATIENT)
+        status, stderr = judge_with_losses(
+            *(commands, "canaries.killing:stopping", *SELECTION, *POPEN, "-n", "1"), import_path=[commands.folder]
+        )
+        assert status == 3
+        assert "gateway gw0 (popen) was lost: nothing was heard of it for 6 s; no other is like it\n" in stderr
+        run = commands.runs()["canaries.killing:stopping"]
+        assert run["incomplete"] is True
+        assert run["results"]
 
     def test_other_runs_go_on(self, commands: Commands) -> None:
         doomed = customized(commands, "doomed", ANOTHER_MACHINE)
-        victim = killing(commands) | {"CANARY_MEMORY": str(commands.folder / "memory")}
-        ended = commands.judge(
-            "canaries.killing:once", "asyncio", *SELECTION, "--dist", doomed, *POPEN, "-n", "1", env=victim
+        status, stderr = judge_with_losses(
+            commands, "canaries.killing:once", "asyncio", *SELECTION, "--dist", doomed, *POPEN, "-n", "1"
         )
-        assert ended.status == 3
+        assert status == 3
         runs = results.read(commands.document)["runs"]
         (lost,) = [run for run in runs if run.get("incomplete")]
         others = [run for run in runs if run is not lost]
@@ -180,7 +206,7 @@ class TestLoss:
         assert [run["backend"] for run in others] == ["canaries.killing:once", "asyncio"]
         assert len({len(run["results"]) for run in others}) == 1
         assert len(lost["results"]) < len(others[0]["results"])
-        assert f"asyncio on {lost['gateways'][0]}, Python {HERE}: no case was run: no gateway is left" in ended.stderr
+        assert f"asyncio on {lost['gateways'][0]}, Python {HERE}: no case was run: no gateway is left" in stderr
 
     def test_one_that_cannot_be_used_does_not_keep_others_from_running(self, commands: Commands) -> None:
         ended = commands.judge("asyncio", *SELECTION, *POPEN, "--dist", "popen//python=no_such_python")
