@@ -75,9 +75,6 @@ class Commands:
             script: lines for a shell, in which ``{}`` stands for the command.
             options: those of :class:`subprocess.Popen`.
         """
-        places = [*map(str, import_path), str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("EVERYLOOP")}
-        environment |= {"PYTHONPATH": os.pathsep.join(places), "TMPDIR": str(self.temporary), MARK: self._mark}
         given: dict[str, Any] = {
             "cwd": self.folder,
             "stdin": subprocess.DEVNULL,
@@ -89,7 +86,13 @@ class Commands:
         command = [sys.executable, "-m", "everyloop.harness", *arguments]
         if script is not None:
             command = ["sh", "-c", script.format(shlex.join(command))]
-        return subprocess.Popen(command, env={**environment, **(env or {})}, **(given | options))
+        return subprocess.Popen(command, env={**self.environment(import_path), **(env or {})}, **(given | options))
+
+    def environment(self, import_path: Sequence[Path] = ()) -> dict[str, str]:
+        """Return the environment of a command, with more folders for imports."""
+        places = [*map(str, import_path), str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("EVERYLOOP")}
+        return environment | {"PYTHONPATH": os.pathsep.join(places), "TMPDIR": str(self.temporary), MARK: self._mark}
 
     def run(self, *arguments: str, **options: Any) -> Ended:
         """Run a command to its end. It must leave no process and no temporary file, whatever it did."""
