@@ -31,9 +31,9 @@ Examples:
   everyloop run mypackage.loops:new_loop  judge your own loop
   everyloop probe                         what loops and platforms can do, measured
   everyloop list backends                 what can be judged here
-  everyloop report out.json --html out.html
+  everyloop report out.json --html out.html    results as a page
   everyloop compare old.json new.json     what differs
-  everyloop exec --on windows-selector program.py
+  everyloop exec --on windows-selector program.py    a program on Windows' loop
   everyloop COMMAND --help                what it means, all options, examples
 
 Exit status: 0 as expected, 1 not as expected, 2 usage or a backend that cannot be run,
@@ -42,7 +42,10 @@ Exit status: 0 as expected, 1 not as expected, 2 usage or a backend that cannot 
 )
 @click.version_option(VERSION, prog_name="everyloop")
 def cli() -> None:
-    """Find out whether an event loop does everything that asyncio promises."""
+    """Find out whether an event loop does everything that asyncio promises.
+
+    And whether a program runs on every loop and platform: Windows' and macOS' loops, emulated on Linux.
+    """
 
 
 for command in (compare, completion, exec_, list_, merge, probe, report, run):

@@ -13,15 +13,16 @@ _PROGRAM = "everyloop"
 
 @click.command(
     cls=Command,
+    short_help="Print what a shell completes command lines with.",
     epilog="""
 Examples:
   everyloop completion bash > ~/.local/share/bash-completion/completions/everyloop
-  everyloop completion zsh > ~/.zfunc/_everyloop      with fpath+=~/.zfunc before compinit in ~/.zshrc
+  everyloop completion zsh > ~/.zfunc/_everyloop      fpath+=~/.zfunc before compinit in ~/.zshrc
   everyloop completion fish > ~/.config/fish/completions/everyloop.fish
   eval "$(everyloop completion bash)"                 for this shell only
 
-Bash must be 4.4 or newer. New shells have it; then the Tab key completes commands and options, the
-names of backends and their knobs (windows-selector@m...), of areas (--area S...), cases (-k add_...)
+Bash must be 4.4 or newer. In shells that are started from then on, the Tab key completes commands,
+options, backends and their knobs (windows-selector@m...), areas (--area S...), cases (-k add_...)
 and files.
 """,
 )

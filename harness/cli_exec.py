@@ -34,6 +34,7 @@ class _Exec(Command):
 
 @click.command(
     "exec",
+    short_help="Execute a program whose asyncio is another platform's.",
     cls=_Exec,
     # What follows the program is the program's.
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},

@@ -29,13 +29,14 @@ from .pool import PROBER, Pool, PoolError
     cls=Command,
     epilog="""
 Examples:
-  everyloop probe                               every loop that is installed, trio, every emulated platform
+  everyloop probe                               every installed loop, trio, every emulated platform
   everyloop probe asyncio windows-selector      what a program loses on Windows' selector loop
   everyloop probe windows-selector@max_sockets=64
   everyloop probe --json table.json             the measurements as a document (everyloop-probe/1)
 
-A cell is what was measured. The limits of the standard library's loops are documented (`everyloop list limits`): a
-measurement that differs from them is marked with ≠ and makes the exit status 1. Nobody documents those of other loops.
+A cell is what was measured. The limits of the standard library's loops are documented (`everyloop
+list limits`): a measurement that differs from them is marked with ≠ and makes the exit status 1.
+Nobody documents those of other loops.
 """,
 )
 @click.argument("names", metavar="[BACKEND]...", nargs=-1, shell_complete=completing.all_backends)

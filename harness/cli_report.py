@@ -24,7 +24,8 @@ Examples:
   everyloop report out.json --junit junit.xml --ctrf ctrf.json --badge badge.json
   everyloop report out.json.journal --html so-far.html     of a run that was killed
 
-In JUnit's XML, what a documented limit explains or the baseline expects is a skipped test.
+In JUnit's XML, what a documented limit explains or the baseline expects is a skipped test. The exit
+status is 0 whatever the results say, and 2 if a file cannot be read or written.
 """,
 )
 @documents_argument

@@ -66,10 +66,16 @@ Examples:
   everyloop run uvloop --shard 2/3 --json 2.json            a third of the cases; `merge` joins them
   everyloop run uvloop --dist popen//python=python3.12 --dist ssh=host//python=python3.13
 
-Verdicts: pass; fail, where something documented is not so; deviation, where the standard library's
-loops do it; unsupported, if a method is not there or not implemented; crash and hang, with the stack;
-info, what is up to the loop; skip, what this machine or Python lacks; error, not this loop's fault.
-What a case leaves behind (descriptors, threads, processes, handlers) is told beside its verdict.
+Verdicts:
+  pass          the loop does what is promised
+  fail          it does not, and it is documented, or relied on everywhere (a must)
+  deviation     it does not, and the standard library's loops do (a should)
+  unsupported   the method is absent or not implemented, or refuses a documented keyword
+  crash, hang   the process died, or gave no verdict in time: the detail has the stack
+  info          what is up to the loop: recorded, never wrong
+  skip          this machine, or this Python, lacks something that the case needs
+  error         the standard library's loop is no better here: not this loop's fault
+What a case leaves behind - descriptors, threads, processes, handlers - is told beside its verdict.
 
 Exit status: 0 as expected: all good, explained by a documented limit, or in the baseline; 1 not;
 2 usage, or a backend that cannot be run; 3 everyloop itself failed; 130 interrupted, and what was
