@@ -275,7 +275,7 @@ class Gateway:
         """End it and everything that it started; it is no error if it has ended."""
         if self._line is not None:
             self._line.close()
-            with contextlib.suppress(TimeoutError, execnet.RemoteError):
+            with contextlib.suppress(OSError, EOFError, execnet.RemoteError):  # it may be as dead as can be
                 async with asyncio.timeout(CLOSE_WITHIN):
                     await _in_thread(self._group.terminate)
         self._starter.give_up()

@@ -176,6 +176,7 @@ class Page:
                     "run": run,
                     "label": line(results.label(run)),
                     "host": line(run["host"]),
+                    "gateways": line(", ".join(run.get("gateways", []))),
                     "score": score(run["results"]),
                     "counts": count,
                     "news": sum(one.standing == "news" for one in judged),

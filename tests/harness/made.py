@@ -69,7 +69,7 @@ def hostile_run() -> Run:
         result("unheard_of::case", "crash", behaviour="ZZZ-99", area="ZZZ", detail=HOSTILE),
     ]
     texts = {"version": HOSTILE, "loop": HOSTILE, "platform": HOSTILE, "host": HOSTILE, "python": f"3.13{HOSTILE}"}
-    return run(HOSTILE, found, knobs={HOSTILE: HOSTILE}, emulated=True, incomplete=True, **texts)
+    return run(HOSTILE, found, knobs={HOSTILE: HOSTILE}, emulated=True, incomplete=True, gateways=[HOSTILE], **texts)
 
 
 def write(path: Path, *runs: Run) -> Path:

@@ -50,6 +50,11 @@ if "--dist" in sys.orig_argv:
 
     gateways.PATIENCE = 6
 """
+NO_PSUTIL = """
+import sys
+
+sys.modules["psutil"] = None
+"""
 NO_EXECNET = """
 import sys
 
@@ -243,6 +248,10 @@ class TestUnusable:
         script.write_text("#!/bin/sh\necho good morning >&2\necho sorry >&2\nexit 7\n")
         script.chmod(0o755)
         check_unusable(commands, f"popen//python={script}", "its process ended with exit status 7: sorry")
+
+    def test_a_broken_everyloop(self, commands: Commands) -> None:
+        reason = "ModuleNotFoundError: import of psutil halted; None in sys.modules"
+        check_unusable(commands, customized(commands, "broken", NO_PSUTIL), reason)
 
     def test_secrets_are_not_shown(self, commands: Commands) -> None:
         ended = commands.judge("asyncio", "--dist", "popen//env:TOKEN=secret//python=no_such_python//id=mine")
