@@ -8,8 +8,9 @@ Some facts:
 2. ``errno`` of Winsock's numbers is the number itself: ``errno.ECONNRESET`` is 10054 on Windows. Six of them became the
    C library's: 10004, 10009, 10013, 10014, 10022 and 10024 (https://github.com/python/cpython/issues/90931). Win32's
    become what the C runtime makes of them, most of them ``EINVAL`` (CPython's PC/errmap.h).
-   Here ``errno`` is the number that this machine has for the same name, so that code that compares with
-   ``errno.ECONNRESET`` finds what it looks for. ``errno.WSAECONNRESET`` is to be compared with ``winerror``.
+   So ``errno.ECONNRESET`` and ``errno.WSAECONNRESET`` are one number, and programs compare with either: Tornado with
+   ``errno.WSAENOTSOCK``. Here ``errno`` is the number that this machine has for the same name, and is equal to
+   Winsock's too. Only a set or a dictionary of Winsock's numbers does not find it.
 3. The class follows from ``errno``, as everywhere (CPython's Objects/exceptions.c): 10054 is a
    ``ConnectionResetError``, 10013 a ``PermissionError``, 10038 nothing but an ``OSError``.
 4. ``args`` are ``(errno, text, None, winerror, None)``, so that ``ConnectionResetError(*error.args)``, which
@@ -262,6 +263,41 @@ def _showing(base: type[OSError]) -> type[WindowsError]:
     return type(base.__name__, bases, {"__module__": "builtins", "__doc__": base.__doc__})
 
 
+class Number(int):
+    """``errno`` of one of Winsock's errors: this machine's number, which equals Winsock's.
+
+    Args:
+        host: this machine's.
+        winsock: the other.
+    """
+
+    winsock: int
+
+    def __new__(cls, host: int, winsock: int) -> Number:
+        """Make one of the two numbers."""
+        made = super().__new__(cls, host)
+        made.winsock = winsock
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, int) and int(other) in (int(self), self.winsock)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = int.__hash__
+
+    def __reduce__(self) -> Any:
+        return Number, (int(self), self.winsock)
+
+
+def _errno(winerror: int, host: int) -> int:
+    """Return what ``errno`` is in an error: fact 2."""
+    return Number(host, winerror) if 10000 <= winerror < 12000 and winerror not in _OF_THE_C_LIBRARY else host
+
+
+_OF_THE_C_LIBRARY = (10004, 10009, 10013, 10014, 10022, 10024)
+
 CLASSES = {
     base: _showing(base)
     for base in (
@@ -282,7 +318,8 @@ CLASSES = {
 
 _BY_NAME = {kind.__name__: kind for kind in CLASSES.values()}
 _ARGUMENTS = {
-    number: (CLASSES[base], (host, text, None, number, None)) for number, (host, base, text) in _KNOWN.items()
+    number: (CLASSES[base], (_errno(number, host), text, None, number, None))
+    for number, (host, base, text) in _KNOWN.items()
 }
 
 

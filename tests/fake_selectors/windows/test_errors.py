@@ -51,6 +51,26 @@ def test_the_class_is_the_one_that_programs_catch(number: int, kind: type[OSErro
     assert made.errno == host
 
 
+@pytest.mark.parametrize("number", [10035, 10038, 10054])
+def test_the_number_of_a_winsock_error_is_this_machines_and_winsocks(number: int) -> None:
+    made = error(number)
+    again = pickle.loads(pickle.dumps(made))
+    for seen in (made.errno, again.errno):
+        assert seen is not None
+        assert seen == number
+        assert number == seen
+        assert [seen != number, number != seen] == [False, False]
+        assert [seen != number + 1, number + 1 != seen, seen != str(number)] == [True, True, True]
+        assert seen in (number, 0)
+        assert errno.errorcode[seen] == errno.errorcode[int(seen)]
+        assert f"{seen} {seen!r} {seen:d}" == "{0} {0} {0}".format(int(seen))
+
+
+@pytest.mark.parametrize("number", [10004, 10013, 10022, 64])
+def test_the_number_of_other_errors_is_the_c_librarys(number: int) -> None:
+    assert error(number).errno != number
+
+
 @pytest.mark.parametrize("number", [10054, 10035, 10038, 64])
 def test_an_error_survives_pickling_and_copying(number: int) -> None:
     made = error(number)
