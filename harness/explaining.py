@@ -30,6 +30,8 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
 """The cases, as patterns, that show limits by which nothing is raised, or not what a case waits for."""
 
 DEEPER: dict[str, tuple[str, ...]] = {
+    "macos-datagram-size": ("sendto",),
+    "macos-unix-datagrams": ("sendto",),
     "windows-proactor-overlapped-pipes": ("loop_reading", "loop_writing"),
     "windows-proactor-process-signals": ("send_signal",),
 }

@@ -219,7 +219,7 @@ class Recorder:
 
         places: _Places = {}
         self._places.append((name, places))
-        opens = name in _FACTORIES or name == "add_reader"
+        watches = on_socket or name in _FACTORIES or name == "add_reader"
 
         def call(loop: Any, *arguments: Any, **options: Any) -> Any:
             caller = sys._getframe(1)  # noqa: SLF001
@@ -237,7 +237,7 @@ class Recorder:
                     site = self._note(name, said, caller, loop)
                 else:
                     place.counts[said] = place.counts.get(said, 0) + 1
-                if opens:
+                if watches:
                     self._opened = site
                 if measure is not None and amount is not None and (length := measure(*arguments, **options)):
                     self._record.measure(amount, length, site)

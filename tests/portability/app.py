@@ -11,14 +11,17 @@ import asyncio
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 TRUE = (sys.executable, "-c", "")
@@ -171,12 +174,14 @@ async def timers() -> None:
     loop = asyncio.get_running_loop()
     done = asyncio.Event()
     task = asyncio.create_task(busy())
-    started = loop.time()
-    await asyncio.sleep(0.05)
-    elapsed = loop.time() - started
-    done.set()
-    await task
-    assert elapsed >= 0.05, "too early"
+    try:
+        for _ in range(10):  # a machine with much to do may be late all the same
+            started = loop.time()
+            await asyncio.sleep(0.05)
+            assert loop.time() - started >= 0.05, "too early"
+    finally:
+        done.set()
+        await task
 
 
 async def timers_portable() -> None:
@@ -280,6 +285,34 @@ def ctrl_c_portable(press: Callable[[], None]) -> None:
     assert pressed_during(main, press) < 0.9
 
 
+@contextlib.contextmanager
+def npm() -> Iterator[None]:
+    """Install a command that is a script: on Windows it would be ``npm.cmd``."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "npm")
+        script.write_text("#!/bin/sh\n")
+        script.chmod(0o755)
+        before = os.environ["PATH"]
+        os.environ["PATH"] = f"{folder}{os.pathsep}{before}"
+        try:
+            yield
+        finally:
+            os.environ["PATH"] = before
+
+
+async def command() -> None:
+    with npm():
+        process = await asyncio.create_subprocess_exec("npm", "--version")
+        assert await process.wait() == 0
+
+
+async def command_portable() -> None:
+    with npm():
+        found = shutil.which("npm")
+        assert found is not None
+        assert (await asyncio.to_thread(subprocess.run, [found, "--version"], check=False)).returncode == 0
+
+
 async def thread_signal() -> None:
     def worker() -> None:
         async def main() -> None:
@@ -347,6 +380,76 @@ async def errno_class_portable() -> None:
         await asyncio.open_connection("127.0.0.1", unused_port())
 
 
+class Datagrams(asyncio.DatagramProtocol):
+    """Keeps what comes, or the first error."""
+
+    def __init__(self, expected: int) -> None:
+        self.expected = expected
+        self.received = 0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def datagram_received(self, data: bytes, _: object) -> None:
+        self.received += len(data)
+        if self.received >= self.expected:
+            self.done.set_result(None)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(exc)
+
+
+async def udp_size(sizes: tuple[int, ...] = (9217,)) -> None:
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_datagram_endpoint(
+        lambda: Datagrams(sum(sizes)), local_addr=("127.0.0.1", 0)
+    )
+    try:
+        for size in sizes:
+            transport.sendto(b"x" * size, transport.get_extra_info("sockname"))
+        await asyncio.wait_for(protocol.done, SOON)
+    finally:
+        transport.close()
+        await asyncio.sleep(0.05)
+
+
+async def udp_size_portable() -> None:
+    await udp_size((1217, *[1000] * 8))
+
+
+async def unix_datagrams() -> None:
+    loop = asyncio.get_running_loop()
+    with tempfile.TemporaryDirectory() as folder:
+        path: Any = str(Path(folder, "socket"))
+        receiving, received = await loop.create_datagram_endpoint(
+            lambda: Datagrams(1_000_000), local_addr=path, family=socket.AF_UNIX
+        )
+        sending, sent = await loop.create_datagram_endpoint(
+            lambda: Datagrams(1), remote_addr=path, family=socket.AF_UNIX
+        )
+        try:
+            for _ in range(1000):
+                sending.sendto(b"x" * 1000)
+            done, _ = await asyncio.wait([sent.done, received.done], return_when="FIRST_COMPLETED", timeout=SOON)
+            for one in done:
+                one.result()
+            assert received.done in done
+        finally:
+            sending.abort()
+            receiving.abort()
+            await asyncio.sleep(0)
+
+
+async def unix_datagrams_portable() -> None:
+    here, there = socket.socketpair()
+    reader, answering = await asyncio.open_connection(sock=there)
+    _, writer = await asyncio.open_connection(sock=here)
+    for _ in range(1000):
+        writer.write(b"x" * 1000)
+    writer.close()
+    assert len(await asyncio.wait_for(reader.read(), SOON)) == 1_000_000
+    answering.close()
+
+
 async def nodelay(explicit: bool = False) -> None:
     told = asyncio.get_running_loop().create_future()
 
@@ -365,6 +468,13 @@ async def nodelay(explicit: bool = False) -> None:
 
 async def nodelay_portable() -> None:
     await nodelay(explicit=True)
+
+
+async def accept_late() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+    (await loop.run_in_executor(None, socket.create_connection, server.sockets[0].getsockname())).close()
+    server.close()
 
 
 async def send_signal() -> None:
