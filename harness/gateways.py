@@ -16,6 +16,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from subprocess import PIPE, Popen
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -343,6 +344,7 @@ class Gateway:
                 await self._has_ended.wait()
         if child.returncode is not None:
             reason = f"its process ended with {ending(child.returncode)}"
+            await _in_thread(partial(child.close, CLOSE_WITHIN))  # now all of its words are here
         elif self._channel is not None:
             try:
                 self._channel.waitclose(0)

@@ -90,12 +90,12 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
-    def close(self) -> None:
-        """Kill it and wait until it has ended and its output is complete."""
+    def close(self, patience: float = 0.2) -> None:
+        """Kill it and wait until it has ended, and so many seconds at most until its output is complete."""
         self.kill()
         self._waiter.join()
         # A descendant that left the session may still hold the pipe; reap_orphans() ends that one.
-        self._collector.join(0.2)
+        self._collector.join(patience)
 
     def _collect(self, descriptor: int) -> None:
         size = 0
