@@ -10,6 +10,7 @@ import pytest
 from .conftest import Command
 
 pytestmark = pytest.mark.once
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="platforms are emulated on Linux")
 RUN_INSTALLED = """
 import runpy
 import sys
@@ -45,6 +46,7 @@ def test_on_this_machines_own_loop(python: Command, example: str) -> None:
     assert done.stdout.endswith(" s: 50 x 200\n")
 
 
+@on_linux
 @pytest.mark.parametrize("backend", LOOPS)
 def test_on_an_emulated_platform(python: Command, example: str, backend: str) -> None:
     done = python("-c", RUN_INSTALLED, backend, example, "--requests", "50")
@@ -54,6 +56,7 @@ def test_on_an_emulated_platform(python: Command, example: str, backend: str) ->
     assert last.endswith(" s: 50 x 200")
 
 
+@on_linux
 def test_more_connections_than_windows_select_takes(python: Command, example: str) -> None:
     # Each connection has two ends in this process, both watched: 40 sockets.
     arguments = ("--requests", "100", "--connections", "20")

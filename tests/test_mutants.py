@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from everyloop.conformance import catalogue
 from .conftest import Command
 from .mutants import runner
 from .mutants.declare import Mutant
+
+if sys.platform == "win32":
+    pytest.skip("the mutants break what POSIX has: forks, Unix sockets, signals", allow_module_level=True)
 
 MUTANTS = runner.mutants()
 SOUND = [

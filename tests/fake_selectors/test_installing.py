@@ -17,6 +17,8 @@ from everyloop.fake_selectors import darwin, linux, windows
 from everyloop.fake_selectors.installing import install
 from everyloop.fake_selectors.platform import Platform
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="platforms are emulated on Linux")
+
 LINUX, MACOS, WINDOWS = linux.select(), darwin.macos(), windows.selector()
 ALL = pytest.mark.parametrize("platform", [LINUX, MACOS, WINDOWS], ids=["linux-select", "macos", "windows-selector"])
 

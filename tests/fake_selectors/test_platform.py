@@ -9,6 +9,7 @@ import linecache
 import logging
 import selectors
 import socket
+import sys
 import threading
 import traceback
 
@@ -19,6 +20,7 @@ from everyloop.fake_selectors.platform import Kernel, Platform
 from ..conftest import Command
 from .platforms import MAKERS, PLATFORMS, named
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="platforms are emulated on Linux")
 each = pytest.mark.parametrize("name", PLATFORMS)
 
 

@@ -155,8 +155,8 @@ def test_no_python_there(far: Far, commands: Commands) -> None:
     assert ended.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=lambda how: how.name)
-def test_nobody_is_left_there(far: Far, commands: Commands, how: signal.Signals) -> None:
+@pytest.mark.parametrize("how", ["SIGINT", "SIGKILL"])  # by name: Windows, where this is skipped, lacks one
+def test_nobody_is_left_there(far: Far, commands: Commands, how: str) -> None:
     process = commands.start(
         *("run", "canaries.hanging:deadlocked", "--json", str(commands.document), *SELECTION),
         *(*far.gateway(), "-n", "2", "--timeout", "600"),
@@ -164,12 +164,12 @@ def test_nobody_is_left_there(far: Far, commands: Commands, how: signal.Signals)
     )
     wait_until(lambda: len(journalled(commands.journal)) >= 1)
     began = time.monotonic()
-    process.send_signal(how)
+    process.send_signal(signal.Signals[how])
     process.communicate(timeout=PATIENCE)
     assert time.monotonic() - began < 2 * PROMPT
     commands.nobody_is_left()
     wait_until(lambda: not list(commands.temporary.iterdir()))
-    if how is signal.SIGINT:
+    if how == "SIGINT":
         assert process.returncode == 130
         (run,) = results.read(commands.document)["runs"]
         assert run["incomplete"] is True

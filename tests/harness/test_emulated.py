@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from everyloop.fake_selectors import limits
 
 from .runs import Commands, by_case
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="platforms are emulated on Linux")
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def public_folder() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(
-    os.name != "posix" or os.geteuid() != 0 or shutil.which("setpriv") is None,
+    sys.platform == "win32" or os.geteuid() != 0 or shutil.which("setpriv") is None,
     reason="needs root and setpriv, to become another user",
 )
 def test_root_is_not_needed(plain: Verdicts, public_folder: Path) -> None:

@@ -50,7 +50,7 @@ def build(source: Path, target: Path, date: int) -> None:
         command = [sys.executable, "-m", "build", "--quiet", "--outdir", str(target), kind, str(place)]
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(date)}
         # A wheel has the permissions of the files that are written on the way to it.
-        subprocess.run(command, env=environment, check=True, **({} if os.name == "nt" else {"umask": 0o022}))
+        subprocess.run(command, env=environment, check=True, umask=-1 if os.name == "nt" else 0o022)
 
     run("--sdist", source)
     (sdist,) = target.glob("*.tar.gz")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import pty
 import select as host
 import socket
 import struct
 import sys
 import traceback
-import tty
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,9 @@ from everyloop.fake_selectors.kernels.macos.kevent import (
 
 from .conftest import PATIENCE, Kernel, Pipe, Sockets, fake
 from .test_flags import drain, fill
+
+pty = pytest.importorskip("pty", reason="Windows has no terminals of this kind, and no kqueue")
+tty = pytest.importorskip("tty")
 
 BOTH = (EVFILT_READ, EVFILT_WRITE)
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import asyncio.events
 import os
-import pty
 import selectors
 import signal
 import sys
 import threading
-import tty
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,9 @@ from .conftest import PATIENCE, Pipe, Sockets
 
 if sys.platform != "linux":
     pytest.skip("macOS is emulated on Linux", allow_module_level=True)
+
+pty = pytest.importorskip("pty")
+tty = pytest.importorskip("tty")
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]], version: str = "15") -> None:
