@@ -109,7 +109,7 @@ def tests(project: Project, home: Path, backend: str | None, timeout: float) -> 
     if not first.failed:
         return first
     second = _run(project, home, backend, max(until - time.monotonic(), PER_TEST), "-again", "--last-failed")
-    again = first.failed.keys() & second.passed
+    again = second.passed & first.failed.keys()
     failed = {name: failure for name, failure in first.failed.items() if name not in again}
     return Tests(first.passed | again, failed, first.skipped, again)
 

@@ -47,8 +47,10 @@ def modules(version: str, devices: Devices, child_watcher: Callable[[], Any]) ->
         devices: which character devices a kqueue takes.
         child_watcher: makes the watcher that a loop gets from the policy, up to Python 3.13.
     """
-    own: dict[str, object] = {"kqueue": type("kqueue", (kqueue,), {"devices": devices, "__module__": "select"})}
-    own |= {"poll": lambda: poll(devices), "kevent": kevent, "PIPE_BUF": PIPE_BUF, **CONSTANTS}
+    # Classes: `selectors` keeps them in classes of its own, where a function would become a method.
+    of_devices = {"devices": devices, "__module__": "select"}
+    own: dict[str, object] = {kind.__name__: type(kind.__name__, (kind,), of_devices) for kind in (kqueue, poll)}
+    own |= {"kevent": kevent, "PIPE_BUF": PIPE_BUF, **CONSTANTS}
     fine = MACOS.module()
     return {
         "select": View(select, own, missing(select)),

@@ -19,10 +19,11 @@ from .kinds import Devices, Fifo, kind_of
 
 
 class poll:  # noqa: N801 - the name in CPython
-    """A polling object, as :func:`select.poll` makes it."""
+    """A polling object, as :func:`select.poll` makes it; subclasses say which devices there are."""
 
-    def __init__(self, devices: Devices) -> None:
-        self._devices = devices
+    devices: Devices
+
+    def __init__(self) -> None:
         self._poll = select.poll()
         self._refused: dict[int, None] = {}
 
@@ -32,7 +33,7 @@ class poll:  # noqa: N801 - the name in CPython
         number = fd if isinstance(fd, int) else fd.fileno()
         self._refused.pop(number, None)
         try:
-            kind = kind_of(number, EVFILT_READ, self._devices, is_kqueue=False)
+            kind = kind_of(number, EVFILT_READ, self.devices, is_kqueue=False)
         except OSError:
             self._refused[number] = None
         else:

@@ -12,13 +12,17 @@ Known differences: the executable of Python (``platform.architecture()``) and th
 (``platform.processor()``) are this machine's.
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
 import builtins
 import io
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
+
+assert sys.platform == "linux", "macOS is emulated over Linux' epoll"
 
 from ...views import View
 

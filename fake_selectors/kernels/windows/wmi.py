@@ -9,11 +9,15 @@ Facts:
    https://learn.microsoft.com/windows/win32/cimwin32prov/win32-operatingsystem and ``…/win32-processor``.
 """
 
+# ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from types import ModuleType
+
+assert sys.platform == "linux", "Windows is emulated over Linux' kernel"
 
 from ...views import Fake
 from .system import PROCESSOR, WINDOWS_11

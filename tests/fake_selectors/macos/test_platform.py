@@ -197,6 +197,22 @@ def test_poll_does_not_know_devices(opened: Callable[[int], int], pipe: Pipe) ->
     assert poll.poll() == [(pipe[0], select.POLLIN)]
 
 
+def test_the_selector_over_poll_is_cpythons(sockets: Sockets) -> None:
+    here, there = sockets
+    selectors = macos().module("selectors")
+    with selectors.PollSelector() as selector:
+        selector.register(here, selectors.EVENT_READ)
+        assert selector.select(0) == []
+        there.send(b"hello")
+        assert [key.fileobj for key, _ in selector.select(PATIENCE)] == [here]
+
+
+def test_a_program_is_talked_to_by_way_of_poll() -> None:
+    subprocess = macos().module("subprocess")
+    ended = subprocess.run(["cat"], input=b"hello", capture_output=True, timeout=PATIENCE, check=True)
+    assert (ended.stdout, ended.stderr) == (b"hello", b"")
+
+
 def test_poll_of_old_versions_does_not_know_terminals(opened: Callable[[int], int]) -> None:
     master, _ = (opened(fd) for fd in pty.openpty())
     for version, expected in (("10.8", "POLLNVAL"), ("15", "POLLOUT")):
