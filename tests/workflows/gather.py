@@ -46,7 +46,6 @@ def gather(results: Path, site: Path, earlier: Path | None = None) -> None:
     everyloop(
         *("report", merged, "--baseline", known),
         *("--html", site / "index.html", "--markdown", site / "summary.md", "--badge", site / "badge.json"),
-        *("--junit", site / "junit.xml", "--ctrf", site / "ctrf.json"),
         *(word for path in of_kind(results, "everyloop-probe") for word in ("--probe", path)),
         # What an older everyloop published may be of another schema, with which nothing can be compared.
         *(() if earlier is None or _schema(earlier) != _schema(merged) else ("--earlier", earlier)),

@@ -36,7 +36,7 @@ def test_what_is_made(python: Command, folder: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     site = tmp_path / "site"
     assert {path.name for path in site.iterdir()} == {
-        *("index.html", "all.json", "summary.md", "badge.json", "junit.xml", "ctrf.json", "known.toml"),
+        *("index.html", "all.json", "summary.md", "badge.json", "known.toml"),
     }
     merged = results.read(site / "all.json")
     assert sorted(found["platform"] for found in merged["runs"]) == ["darwin", "linux", "win32"]
