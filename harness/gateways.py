@@ -76,7 +76,7 @@ class Site:
 
     Attributes:
         names: the backends to run there.
-        kind: what tells whether two gateways are alike: Python, the machine, and the versions of the backends.
+        kind: what tells whether two gateways are alike: Python, the machine, our source, the versions of the backends.
         python: the version of Python.
         node: the name of the machine.
         cpus: how many it has.
@@ -103,7 +103,7 @@ class Site:
         )
         return cls(
             names=tuple(told["names"]),
-            kind=(told["python"], told["build"], told["host"], tuple(told["names"]), versions),
+            kind=(told["python"], told["build"], told["host"], told["source"], tuple(told["names"]), versions),
             python=told["python"],
             node=told["node"],
             cpus=told["cpus"],

@@ -16,11 +16,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import platform
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
+from .. import conformance, fake_selectors
 from . import backends, results
 from .channel import Message
 from .orders import Effort, Selection
@@ -77,6 +80,7 @@ async def _survey(wanted: Message) -> Message:
         "kind": "surveyed",
         "python": platform.python_version(),
         "build": f"{platform.python_implementation()}{getattr(sys, 'abiflags', '')}",
+        "source": _source(),
         "host": platform.platform(),
         "node": platform.node(),
         "cpus": os.cpu_count() or 1,
@@ -84,6 +88,17 @@ async def _survey(wanted: Message) -> Message:
         "backends": found,
         "cases": cases,
     }
+
+
+def _source() -> str:
+    """Return what identifies our own source: two checkouts of the same version may have different cases."""
+    digest = hashlib.sha256()
+    for package in (conformance, fake_selectors):
+        for folder in map(Path, package.__path__):
+            for path in sorted(folder.rglob("*.py")) + sorted(folder.rglob("*.toml")):
+                digest.update(path.relative_to(folder).as_posix().encode())
+                digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()
 
 
 class _Teller:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from everyloop import conformance
 from everyloop.harness import results
 from everyloop.harness.version import VERSION
 
@@ -114,6 +115,17 @@ class TestRunning:
         columns = ended.stdout.splitlines()[0]
         assert f"asyncio-poll {HERE}, Python {HERE}, gw0" in columns
         assert f"asyncio-poll {HERE}, Python {HERE}, elsewhere" in columns
+
+    def test_who_has_other_cases_is_not_alike(self, commands: Commands) -> None:
+        folder = commands.folder / "changed"
+        ours = Path(conformance.__path__[0])
+        shutil.copytree(ours, folder / "everyloop" / "conformance", ignore=shutil.ignore_patterns("__pycache__"))
+        with (folder / "everyloop" / "conformance" / "readers.py").open("a") as module:
+            module.write("# changed\n")
+        changed = f"popen//id=changed//python=env PYTHONPATH={folder} {sys.executable}"
+        ended = commands.judge("asyncio", *SELECTION, *POPEN, "--dist", changed)
+        assert (ended.status, ended.stderr) == (0, "")
+        assert [run.get("gateways") for run in results.read(commands.document)["runs"]] == [["gw0"], ["changed"]]
 
     def test_what_fails_is_tried_again_and_compared_there(self, commands: Commands) -> None:
         memory = commands.folder / "memory"
