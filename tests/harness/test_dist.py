@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from everyloop import conformance
-from everyloop.harness import results
+from everyloop.harness import gateways, results
 from everyloop.harness.version import VERSION
 
 from ..conftest import Command
@@ -299,7 +299,6 @@ class TestUnusable:
         ],
     )
     def test_a_specification_that_makes_no_sense(self, spec: str, complaint: str) -> None:
-        gateways = pytest.importorskip("everyloop.harness.gateways")
         with pytest.raises(gateways.SpecError) as caught:
             gateways.parse([spec])
         assert str(caught.value) == complaint
