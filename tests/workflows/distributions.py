@@ -90,6 +90,8 @@ def missing(sdist: Path, files: Iterable[PurePosixPath]) -> tuple[set[PurePosixP
 def main(arguments: Sequence[str]) -> None:
     """Build into the folder that is named; end with 1 and a line if anything is not as it should be."""
     (target,) = map(Path, arguments)
+    if not (ROOT / ".git").exists():
+        raise SystemExit("distributions are made of what git knows: this is no checkout")
     files = tracked()
     date = int(git("log", "-1", "--format=%ct"))
     with tempfile.TemporaryDirectory() as name:
