@@ -129,17 +129,22 @@ class TestWorkflow:
         assert "metered" in (project.parent / "summary.md").read_text()
 
         # The next job downloads what each of this one uploaded into a folder of its name.
-        uploaded = project / "results" / "everyloop-ubuntu-latest-3.13"
+        downloaded = project / "everyloop-results"
+        uploaded = downloaded / "everyloop-ubuntu-latest-3.13"
         uploaded.mkdir()
-        (project / "results" / "results.json").rename(uploaded / "results.json")
+        (downloaded / "results.json").rename(uploaded / "results.json")
         done = self.execute("report", project, inputs, python)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert {path.name for path in (project / "page").iterdir()} == {"index.html", "results.json", "badge.json"}
-        badge = json.loads((project / "page" / "badge.json").read_text())
+        assert {path.name for path in (project / "everyloop-page").iterdir()} == {
+            "index.html",
+            "results.json",
+            "badge.json",
+        }
+        badge = json.loads((project / "everyloop-page" / "badge.json").read_text())
         assert badge["schemaVersion"] == 1
 
     def test_without_a_baseline_what_is_wrong_fails(self, project: Path, inputs: dict[str, str], python: Path) -> None:
         done = self.execute("judge", project, {**inputs, "baseline": ""}, python)
         assert done.returncode == 1
         assert re.fullmatch(r"metered: \d+ pass, 3 fail\b.*\n", done.stdout)
-        assert (project / "results" / "results.json").exists()
+        assert (project / "everyloop-results" / "results.json").exists()

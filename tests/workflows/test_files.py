@@ -11,7 +11,9 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
+from .. import documentation
 from ..conftest import PATIENCE, Command
 from . import plan
 from .files import ALL, OURS, ROOT, read, steps
@@ -80,6 +82,21 @@ def test_the_example_uses_a_commit_of_ours() -> None:
     if done.stdout == "true\n":
         pytest.skip("needs the whole history")
     subprocess.run(["git", "cat-file", "-e", f"{commit}:.github/workflows/judge-loop.yml"], cwd=ROOT, check=True)
+
+
+def test_what_the_pages_say_to_write_into_a_workflow_is_right(tmp_path: Path) -> None:
+    inputs = read(ROOT / ".github" / "workflows" / "judge-loop.yml")["on"]["workflow_call"]["inputs"]
+    for number, block in enumerate(documentation.blocks("yaml")):
+        content = YAML(typ="safe").load(block.text)
+        if isinstance(content, list):
+            content = {"jobs": {"steps": {"runs-on": "ubuntu-latest", "steps": content}}}
+        for job in content["jobs"].values():
+            if "judge-loop.yml" in job.get("uses", ""):
+                assert set(job["with"]) <= set(inputs), block
+                assert "loop" in job["with"], block
+        path = tmp_path / f"{number}.yml"
+        path.write_text(json.dumps({"on": "push", **content}))
+        checked("check-jsonschema", "--builtin-schema", "vendor.github-workflows", path)
 
 
 class TestPlan:
