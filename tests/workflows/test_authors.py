@@ -130,7 +130,7 @@ class TestWorkflow:
 
         # The next job downloads what each of this one uploaded into a folder of its name.
         downloaded = project / "everyloop-results"
-        uploaded = downloaded / "everyloop-ubuntu-latest-3.13"
+        uploaded = downloaded / "everyloop-results-ubuntu-latest-3.13"
         uploaded.mkdir()
         (downloaded / "results.json").rename(uploaded / "results.json")
         done = self.execute("report", project, inputs, python)
