@@ -81,11 +81,14 @@ class Closing:
     """What the calls of ``select()`` must know of the platform's sockets: which handles are no longer what they were.
 
     It wakes calls that wait for a socket that another thread closes, and keeps a log of what was closed.
+
+    Attributes:
+        lock: held while a socket is closed: who holds it sees no socket in between.
     """
 
     def __init__(self) -> None:
         # Reentrant: the garbage collector may close a socket while its thread holds the lock.
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._waiting: set[Alarm] = set()
         self._log: list[int] = []
         self._start = 0
@@ -96,7 +99,7 @@ class Closing:
     @contextmanager
     def of(self, handle: int) -> Iterator[None]:
         """Wrap the closing of a socket's handle."""
-        with self._lock:
+        with self.lock:
             for alarm in self._waiting:
                 alarm.sound(handle)
             yield
@@ -104,18 +107,18 @@ class Closing:
                 self.forget()
             self._log.append(handle)
 
-    @contextmanager
-    def watching(self, handles: Iterable[int]) -> Iterator[Alarm]:
-        """Wrap a wait; gives what sounds when one of the handles is closed."""
+    def watch(self, handles: Iterable[int]) -> Alarm:
+        """Return what sounds from now on when one of the handles is closed; it must be ended."""
         alarm = Alarm(frozenset(handles))
-        try:
-            with self._lock:
-                self._waiting.add(alarm)
-            yield alarm
-        finally:
-            with self._lock:
-                self._waiting.discard(alarm)
-            os.close(alarm.descriptor)
+        with self.lock:
+            self._waiting.add(alarm)
+        return alarm
+
+    def end(self, alarm: Alarm) -> None:
+        """Let an alarm sound no more."""
+        with self.lock:
+            self._waiting.discard(alarm)
+        os.close(alarm.descriptor)
 
     @property
     def position(self) -> int:
@@ -124,12 +127,12 @@ class Closing:
 
     def since(self, position: int) -> set[int] | None:
         """Return which handles were closed since the log had so many entries; None: that was forgotten."""
-        with self._lock:
+        with self.lock:
             return set(self._log[position - self._start :]) if position >= self._start else None
 
     def forget(self) -> None:
         """Let every call look at all of its handles."""
-        with self._lock:
+        with self.lock:
             self._start = self.position + 1
             self._log.clear()
 
@@ -188,17 +191,28 @@ class Select:
             OSError: something is not a socket, or all lists are empty.
         """
         seconds = _seconds(timeout)
-        lists = [(objects, self._handles(objects)) for objects in map(_sequence, (rlist, wlist, xlist))]
-        handles = [handles for _, handles in lists]
+        alarm = None
+        try:
+            # As CPython holds its lock, nobody closes a socket before the system is called.
+            with self._closing.lock:
+                lists = [(objects, self._handles(objects)) for objects in map(_sequence, (rlist, wlist, xlist))]
+                call = self._call([handles for _, handles in lists])
+                if seconds != 0 and threading.active_count() > 1:
+                    alarm = self._closing.watch(call.interest)
+            found = self._wait(call, seconds, alarm)
+        finally:
+            if alarm is not None:
+                self._closing.end(alarm)
+        self._last.call = call
+        ready = [_chosen(objects, handles, found, flag) for (objects, handles), flag in zip(lists, _FLAGS, strict=True)]
+        return ready[0], ready[1], ready[2]
+
+    def _call(self, handles: list[list[int]]) -> _Call:
         if not any(handles):
             raise error(WSAEINVAL)
         # While it is in use, nobody else shall find it: a handler of a signal may call select(), too.
         last, self._last.call = self._last.call, None
-        call = last if last is not None and last.can_repeat(handles) else _Call(handles, last, self._closing)
-        found = self._wait(call, seconds)
-        self._last.call = call
-        ready = [_chosen(objects, handles, found, flag) for (objects, handles), flag in zip(lists, _FLAGS, strict=True)]
-        return ready[0], ready[1], ready[2]
+        return last if last is not None and last.can_repeat(handles) else _Call(handles, last, self._closing)
 
     def _handles(self, objects: list[Any] | tuple[Any, ...]) -> list[int]:
         looked_at = objects[: self._room + 1]
@@ -210,14 +224,11 @@ class Select:
             raise ValueError("too many file descriptors in select()")
         return handles
 
-    def _wait(self, call: _Call, seconds: float | None) -> dict[int, int]:
+    def _wait(self, call: _Call, seconds: float | None, alarm: Alarm | None) -> dict[int, int]:
         if seconds == 0:
             return call.look(0)
         with deferred():
-            if threading.active_count() == 1:  # nobody else can close anything
-                return call.wait(self._clock.wait(seconds))
-            with self._closing.watching(call.interest) as alarm:
-                return call.wait(self._clock.wait(seconds), alarm)
+            return call.wait(self._clock.wait(seconds), alarm)
 
 
 class _Call:
@@ -293,12 +304,17 @@ class _Call:
             if found or time.monotonic() >= end:
                 return found
             if not sure:
-                self._check(self.interest.keys() - self._sure)
+                with self._closing.lock:
+                    self._check(self.interest.keys() - self._sure)
                 self.since = time.monotonic()
 
     def look(self, seconds: float) -> dict[int, int]:
         """Return what is ready within so many seconds; nothing, earlier, if it is not to be looked at any longer."""
         events = clocks.poll(self._poll.poll, None if seconds == math.inf else seconds)
+        with self._closing.lock:
+            return self._found(events)
+
+    def _found(self, events: Iterable[tuple[int, int]]) -> dict[int, int]:
         found = self._closed()
         for handle, happened in events:
             if handle in found or (self._alarm is not None and handle == self._alarm.descriptor):
@@ -326,7 +342,10 @@ class _Call:
         return dict.fromkeys(closed, READ)
 
     def _check(self, handles: Iterable[int]) -> None:
+        closed = self._alarm.closed if self._alarm is not None else ()
         for handle in handles:
+            if handle in closed:  # the next look tells
+                continue
             try:
                 mode = os.fstat(handle).st_mode
             except OSError as failure:
