@@ -119,12 +119,18 @@ def _hide_kernels() -> None:
 def _names(config: pytest.Config) -> tuple[str, ...]:
     text = plugin.asked(config)
     names = backends.names(text or "")
+    here = str(config.invocation_params.dir)
+    if any(":" in name for name in names) and here not in sys.path:
+        sys.path.append(here)  # as for `everyloop run`: a loop of one's own is in no place where pytest looks
     if text is not None and not names:
         raise pytest.UsageError("--everyloop: name at least one backend, such as --everyloop uvloop")
     try:
         for name in names:
-            if (missing := backends.find(name).why_not_here()) is not None:
+            backend = backends.find(name)
+            if (missing := backend.why_not_here()) is not None:
                 raise backends.BackendError(f"{name}: {missing}")
+            if ":" in name:
+                backends.open_backend(backend)  # nobody knows more of it than its name
     except backends.BackendError as error:
         raise pytest.UsageError(f"--everyloop: {error}") from None
     return names

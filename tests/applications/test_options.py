@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from everyloop.fake_selectors import limits
 
-from ..conftest import Command
+from ..conftest import PATIENCE, Command, neutral
 from .conftest import Suite
 
 pytestmark = [
@@ -174,6 +175,30 @@ def test_wrong_usage(
     (line,) = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("ERROR")]
     assert line.startswith(f"ERROR: {complaint}")
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_loop_in_a_file_beside_the_tests(suite: Suite, program: str, tmp_path: Path) -> None:
+    files = {"loops.py": "from asyncio import SelectorEventLoop as new_loop\n", "test_it.py": RUN}
+    named = ("--import-mode=importlib", "--everyloop", "loops:new_loop")
+    ran = suite(files, *named)
+    assert set(ran.found) == {"test_run[loops:new_loop]", "test_reader[loops:new_loop]", "test_synchronous"}
+    # Also by the command, which unlike `python -m pytest` does not look into this folder; and the cases of everyloop.
+    cases = ("--pyargs", "everyloop.conformance.readers", "-k", "removing_a_watcher_twice")
+    command = str(Path(program).with_name("pytest"))
+    for loop, status in (("loops:new_loop", 0), ("loops:nothing", 4), ("nowhere:new_loop", 4)):
+        options = ("--everyloop", loop, "-p", "no:cacheprovider", *cases)
+        done = subprocess.run(
+            [command, *options],
+            cwd=tmp_path,
+            env=neutral({}),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        assert done.stderr.startswith("" if status == 0 else f"ERROR: --everyloop: {loop}: ")
+        assert "Traceback" not in done.stdout + done.stderr
 
 
 PACKAGE = """
