@@ -163,6 +163,8 @@ class WindowsClock:
 
 
 Clock = FineClock | WindowsClock
+sleep = time.sleep
+"""Of a kernel, whatever becomes of ``time.sleep``: aiohttp's tests replace it by one that forbids to block a loop."""
 MACOS = FineClock("mach_absolute_time()", step=(125, 3))
 
 
@@ -187,7 +189,7 @@ def poll(look: Callable[[int | None], list[Ready]], timeout: float | None) -> li
     ready = look(whole)
     if ready or not rest:
         return ready
-    time.sleep(rest / SECOND)
+    sleep(rest / SECOND)
     return look(0)
 
 

@@ -26,7 +26,7 @@ from everyloop.fake_selectors.clocks import (
     poll,
 )
 from everyloop.fake_selectors.loader import Library
-from everyloop.fake_selectors.platform import ASYNCIO
+from everyloop.fake_selectors.platform import ASYNCIO, Platform
 from everyloop.fake_selectors.views import Fake
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -497,3 +497,19 @@ class TestWindowsLoops:
 
         with pytest.raises(TimeoutError):
             loop.run_until_complete(main())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the fakes are made of Linux' kernel")
+@pytest.mark.parametrize("make", [windows.selector, windows.proactor])
+def test_a_wait_is_none_of_the_programs_sleeps(make: Callable[[], Platform], monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(seconds: float) -> None:
+        raise AssertionError(f"it slept for {seconds} seconds")
+
+    async def wait() -> None:
+        for _ in range(5):  # each ends at another fraction of a millisecond
+            await asyncio.sleep(0.0017)
+
+    with asyncio.Runner(loop_factory=make().new_event_loop) as runner:
+        monkeypatch.setattr(time, "sleep", forbidden)
+        runner.run(asyncio.wait_for(wait(), 10))
+        monkeypatch.undo()

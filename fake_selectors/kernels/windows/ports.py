@@ -205,7 +205,7 @@ class CompletionPort:
         # In one step of the interpreter: an exception that a signal's handler raises loses no event.
         self._arrived.extend(itertools.chain.from_iterable(map(self._epoll.poll, (milliseconds / 1000,))))
         if rest and not self._arrived:
-            time.sleep(rest / 1000)
+            clocks.sleep(rest / 1000)
 
     def _next(self) -> Packet:
         packet = self._packets.popleft()
