@@ -32,6 +32,7 @@ datagrams Linux tells the size of the first one.
 # ruff: noqa: E402 - where the assertion fails, type checkers read no further
 from __future__ import annotations
 
+import _socket
 import abc
 import array
 import contextlib
@@ -300,10 +301,13 @@ def _ioctl(fd: int, request: int) -> int:
 
 
 @contextlib.contextmanager
-def _borrowed(fd: int) -> Iterator[socket.socket]:
-    """Make a socket object of a number that belongs to somebody else."""
+def _borrowed(fd: int) -> Iterator[_socket.socket]:
+    """Make a socket object of a number that belongs to somebody else.
+
+    It is of the class below the one that programs see, whose methods they may replace: aiohttp's tests do.
+    """
     made_non_blocking = socket.getdefaulttimeout() is not None and os.get_blocking(fd)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)  # no call here needs the true family
+    sock = _socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)  # no call here needs the true family
     try:
         yield sock
     finally:
@@ -321,7 +325,7 @@ def _low_water(knote: Knote, least: int, most: int) -> int:
     return min(max(knote.data, least), most) if knote.fflags & NOTE_LOWAT else least
 
 
-def _size(sock: socket.socket, buffer: int) -> int:
+def _size(sock: _socket.socket, buffer: int) -> int:
     return sock.getsockopt(socket.SOL_SOCKET, buffer)
 
 
@@ -345,7 +349,7 @@ def _backlog(fd: int) -> int | Untold:
     return waiting
 
 
-def _shut_down(sock: socket.socket) -> bool:
+def _shut_down(sock: _socket.socket) -> bool:
     """Whether a connected stream socket was shut down for writing: sending nothing tells, and does nothing else."""
     try:
         sock.send(b"", socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
