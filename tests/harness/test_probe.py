@@ -122,7 +122,7 @@ class TestProbe:
         assert all(column["watch-terminal"]["value"] == "yes" for column in (epoll, poll, select))
 
     @linux
-    @pytest.mark.parametrize("name", ["windows-selector", "macos", "macos-10.8", "linux-select"])
+    @pytest.mark.parametrize("name", ["windows-selector", "windows-proactor", "macos", "macos-10.8", "linux-select"])
     def test_an_emulated_platform_is_as_documented(self, commands: Commands, name: str) -> None:
         done = commands.run("probe", name, "--json", str(commands.document))
         assert done.status == 0, done.stdout
