@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
 import itertools
 import socket
 import threading
@@ -135,9 +136,12 @@ async def several_hosts_are_resolved_at_once() -> None:
 
 @shows("DNS-01", SAME_RESOLVER)
 async def families_and_kinds_are_members_of_their_enumerations() -> None:
+    """Of this process's or, where a platform has a module ``socket`` of its own, of that one's."""
     for family, kind, *_ in await soon(asyncio.get_running_loop().getaddrinfo("127.0.0.1", 80)):
-        assert isinstance(family, socket.AddressFamily)
-        assert isinstance(kind, socket.SocketKind)
+        assert isinstance(family, enum.IntEnum)
+        assert family.name == socket.AddressFamily(family).name
+        assert isinstance(kind, enum.IntEnum)
+        assert kind.name == socket.SocketKind(kind).name
 
 
 @shows("DNS-01", SAME_RESOLVER)
