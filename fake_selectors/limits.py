@@ -687,6 +687,15 @@ def _windows_proactor() -> Iterator[Limit]:
         source=f"{_ISSUES}/156920",
     )
     yield Limit(
+        id="windows-proactor-bytearrays",
+        platforms=here,
+        loops=loop,
+        forbids="data_received() is given a bytearray: up to Python 3.11 always, later when resume_reading() hands over "
+        "what came in the pause.",
+        instead="bytes(data), where it must be hashed or compared by type.",
+        source=f"{_ISSUES}/99941",
+    )
+    yield Limit(
         id="windows-proactor-repeated-pauses",
         platforms=here,
         loops=loop,

@@ -12,6 +12,10 @@ from .. import conformance
 from ..fake_selectors.limits import LIMITS, Limit
 
 SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "windows-proactor-bytearrays": (
+        "subprocesses::data_come_as_bytes_of_a_descriptor",
+        "tcp::data_are_bytes_and_some[[]*]",
+    ),
     "accepted-delay": ("tcp::server_sends_without_delay",),
     "windows-proactor-datagram-close": (
         "surface::transport_method_accepts_keyword[[]DatagramTransport-sendto-addr]",
@@ -21,7 +25,10 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "windows-proactor-inherited-stderr": ("subprocesses::stderr_follows_inherited_stdout",),
     "windows-proactor-long-datagram-errno": ("datagrams::datagram_that_is_too_large_is_told_to_the_protocol",),
     "windows-proactor-refused-errno": ("sockets::refused_connection_has_its_errno",),
-    "windows-proactor-repeated-pauses": ("tcp::data_that_came_in_a_pause_are_the_first_of_all[[]resume-pause-resume]",),
+    "windows-proactor-repeated-pauses": (
+        "tcp::data_that_came_in_a_pause_are_the_first_of_all[[]resume-pause-resume]",
+        "tcp::random_exchanges_keep_every_byte",
+    ),
     "windows-proactor-wrapped-ports": (
         "sockets::port_out_of_range_is_not_wrapped[[]*]",
         "sockets::port_of_a_datagram_out_of_range_is_not_wrapped[[]*]",

@@ -46,7 +46,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -192,17 +192,19 @@ class Select:
         """
         seconds = _seconds(timeout)
         alarm = None
-        try:
-            # As CPython holds its lock, nobody closes a socket before the system is called.
-            with self._closing.lock:
-                lists = [(objects, self._handles(objects)) for objects in map(_sequence, (rlist, wlist, xlist))]
-                call = self._call([handles for _, handles in lists])
-                if seconds != 0 and threading.active_count() > 1:
-                    alarm = self._closing.watch(call.interest)
-            found = self._wait(call, seconds, alarm)
-        finally:
-            if alarm is not None:
-                self._closing.end(alarm)
+        # A handler that raises must find nothing half made.
+        with nullcontext() if seconds == 0 else deferred():
+            try:
+                # As CPython holds its lock, nobody closes a socket before the system is called.
+                with self._closing.lock:
+                    lists = [(objects, self._handles(objects)) for objects in map(_sequence, (rlist, wlist, xlist))]
+                    call = self._call([handles for _, handles in lists])
+                    if seconds != 0 and threading.active_count() > 1:
+                        alarm = self._closing.watch(call.interest)
+                found = call.look(0) if seconds == 0 else call.wait(self._clock.wait(seconds), alarm)
+            finally:
+                if alarm is not None:
+                    self._closing.end(alarm)
         self._last.call = call
         ready = [_chosen(objects, handles, found, flag) for (objects, handles), flag in zip(lists, _FLAGS, strict=True)]
         return ready[0], ready[1], ready[2]
@@ -223,12 +225,6 @@ class Select:
         if len(handles) > self._room:
             raise ValueError("too many file descriptors in select()")
         return handles
-
-    def _wait(self, call: _Call, seconds: float | None, alarm: Alarm | None) -> dict[int, int]:
-        if seconds == 0:
-            return call.look(0)
-        with deferred():
-            return call.wait(self._clock.wait(seconds), alarm)
 
 
 class _Call:
