@@ -690,8 +690,8 @@ def _windows_proactor() -> Iterator[Limit]:
         id="windows-proactor-bytearrays",
         platforms=here,
         loops=loop,
-        forbids="data_received() is given a bytearray: up to Python 3.11 always, later when resume_reading() hands over "
-        "what came in the pause.",
+        forbids="data_received() is given a bytearray: up to Python 3.11 always, later when resume_reading() hands "
+        "over what came in the pause.",
         instead="bytes(data), where it must be hashed or compared by type.",
         source=f"{_ISSUES}/99941",
     )
