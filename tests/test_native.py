@@ -207,7 +207,7 @@ def test_two_backends_at_once(python: Command, canaries: dict[str, str]) -> None
 def test_a_backend_that_cannot_be_opened(python: Command, canaries: dict[str, str]) -> None:
     done = python("-m", "pytest", *CASES, "--everyloop", "canaries.unopenable:raises", *TWO, env=canaries)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "ERROR: --everyloop: canaries.unopenable:raises: the factory raised RuntimeError: no luck today" in done.stderr
+    assert "--everyloop: canaries.unopenable:raises: the factory raised RuntimeError: no luck today" in done.stderr
 
 
 @pytest.mark.parametrize(
