@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .declare import shows
+from .descriptors import is_open
 from .driving import settle, soon
 from .gates import LINUX, POSIX, PTY, WINDOWS, Gate
 from .peers import PATIENCE
@@ -208,15 +209,6 @@ def receive_rest(pipe: BinaryIO) -> bytes:
 async def result_of(received: Future[bytes]) -> bytes:
     """Return what the peer's thread has read; the loop runs meanwhile."""
     return await soon(asyncio.wrap_future(received))
-
-
-def is_open(descriptor: int) -> bool:
-    """Whether the number belongs to an open file."""
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True
 
 
 # --- reading ------------------------------------------------------------------------------------------------
