@@ -390,6 +390,7 @@ def test_every_limit_is_seen_or_known_not_to_be() -> None:
         "windows-child-watchers",
         "windows-default-proactor",
         "windows-default-selector",
+        "windows-proactor-bytearrays",
         "windows-proactor-repeated-pauses",
         "windows-proactor-wakeup-fd",
         "windows-selector-signals-wait",
