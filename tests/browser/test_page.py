@@ -125,7 +125,7 @@ class TestMatrix:
         assert visible == len({row.split("-")[0] for row in rows})
         address = page.evaluate("location.href")
         page.click("button[type=reset]")
-        page.wait_for_function("!location.hash")
+        page.wait_for_url(lambda address: "#" not in address)
         assert shown(page) == ["FD-05", "FD-06", "SRV-01", "SRV-02"]
         page.goto("about:blank")
         page.goto(address)  # a filter is part of the address
@@ -191,7 +191,7 @@ class TestDetails:
         address = page.evaluate("location.href")
         assert address.endswith("#case=readers%3A%3Athree&on=uvloop-0.23.0-3.13.0-linux")
         page.keyboard.press("Escape")
-        page.wait_for_function("!location.hash.includes('case=')")
+        page.wait_for_url(lambda address: "case=" not in address)
         page.goto("about:blank")
         page.goto(address)
         assert "FD-06 on uvloop" in details(page)
@@ -217,7 +217,7 @@ class TestDetails:
         page = show(FIRST, SECOND, permissions=["clipboard-read", "clipboard-write"])
         cell(page, "FD-06", 0).click()
         page.locator("button[aria-label='Copy the command']").click()
-        page.wait_for_function("document.activeElement.textContent === 'copied'")
+        page.locator(":focus", has_text="copied").wait_for()
         assert page.evaluate("navigator.clipboard.readText()") == "everyloop run asyncio -v -k 'readers and three'"
 
 
